@@ -1,0 +1,220 @@
+/** What the engine answers and tells by itself. Plain data; everything that came from the wire is untrusted text. */
+import type { Method } from './requests.ts';
+
+/** A failure as a person reads it: what happened, where, and the one thing to do. */
+export interface Trouble {
+  code: string;
+  what: string;
+  where: string | null;
+  hint: string | null;
+}
+
+export interface HelloAnswer {
+  version: string;
+  host: string;
+  kernel: string;
+  /** Can live traffic be watched from here, and if not, the one command that changes it. */
+  capture: { possible: boolean; reason: string | null; command: string | null };
+  btf: boolean;
+  demo: boolean;
+}
+
+export interface InterfaceAnswer {
+  name: string;
+  index: number;
+  kind: 'ethernet' | 'wifi' | 'loopback' | 'bridge' | 'tunnel' | 'veth' | 'other';
+  detail: string;
+  addresses: string[];
+  driver: string | null;
+  mtu: number;
+  up: boolean;
+  speedBps: number | null;
+  /** The rung the ladder will try first, and why. */
+  attach: { rung: string; reason: string };
+  /** Counters of the device, for the page to make rates of. */
+  rxBytes: number;
+  txBytes: number;
+  rxPackets: number;
+  txPackets: number;
+}
+
+export type FilterAnswer =
+  | { ok: true; matching: number; total: number }
+  | { ok: false; position: number; length: number; message: string; fix: string | null };
+
+export interface CompletionAnswer {
+  from: number;
+  to: number;
+  items: { text: string; detail: string }[];
+}
+
+export interface RecentAnswer {
+  path: string;
+  name: string;
+  modified: string;
+  bytes: number;
+}
+
+export interface LatencyAnswer {
+  n: number;
+  minUs: number;
+  meanUs: number;
+  p50Us: number;
+  p90Us: number;
+  p99Us: number;
+  maxUs: number;
+  jitterUs: number | null;
+  /** Counts for a histogram drawing: [lower bound µs, count]. */
+  bins: [number, number][];
+}
+
+export interface ProcessAnswer {
+  pid: number;
+  name: string;
+  exe: string | null;
+  commandLine: string | null;
+  uid: number | null;
+  started: string | null;
+  cgroup: string | null;
+  source: string;
+}
+
+export interface FlowAnswer {
+  flow: number;
+  id: string;
+  protocol: string;
+  interface: string;
+  client: { address: string; port: number | null; name: string | null };
+  server: { address: string; port: number | null; name: string | null };
+  roles: string;
+  clientProcess: ProcessAnswer | null;
+  clientProcessUnknown: string | null;
+  serverProcess: ProcessAnswer | null;
+  serverProcessUnknown: string | null;
+  /** Ancestors of the local process, outermost first. */
+  tree: { pid: number; name: string }[];
+  startedNs: number;
+  endedNs: number | null;
+  started: string;
+  ended: string | null;
+  state: string;
+  end: string | null;
+  states: { atNs: number; from: string; to: string }[] | null;
+  sent: { packets: number; bytes: number; payloadBytes: number };
+  received: { packets: number; bytes: number; payloadBytes: number };
+  connectUs: number | null;
+  rtt: LatencyAnswer | null;
+  response: LatencyAnswer | null;
+  retransmits: number | null;
+  resets: number;
+  zeroWindows: number;
+  drops: { reason: string; count: number }[];
+  tls: { serverName: string | null; alpn: string[] } | null;
+  packetsStored: number;
+}
+
+export interface PacketRow {
+  packet: number;
+  atNs: number;
+  time: string;
+  outbound: boolean | null;
+  /** client → server */
+  fromClient: boolean;
+  bytes: number;
+  captured: number;
+  kind: string;
+  info: string;
+}
+
+export interface DecodedField {
+  label: string;
+  value: string;
+  /** Where it stands in the packet's bytes. */
+  offset: number;
+  length: number;
+}
+
+export interface PacketAnswer extends PacketRow {
+  interface: string;
+  layers: { label: string; summary: string; offset: number; length: number; fields: DecodedField[] }[];
+  /** base64 of the captured bytes. */
+  data: string;
+}
+
+export interface Answers {
+  hello: HelloAnswer;
+  interfaces: InterfaceAnswer[];
+  attach: null;
+  detach: null;
+  recordStart: { path: string };
+  recordStop: { path: string; bytes: number };
+  open: null;
+  openDemo: null;
+  recent: RecentAnswer[];
+  close: null;
+  play: null;
+  pause: null;
+  seek: null;
+  live: null;
+  trouble: { atNs: number } | null;
+  filter: FilterAnswer;
+  complete: CompletionAnswer;
+  flow: FlowAnswer | null;
+  packets: { total: number; rows: PacketRow[] };
+  packet: PacketAnswer | null;
+  viewOpen: null;
+  viewClose: null;
+  viewAck: null;
+  visible: null;
+}
+
+/** Everything the shell of the page shows; sent whole whenever any of it changes, at most ten times a second. */
+export interface StateEvent {
+  mode: 'idle' | 'attaching' | 'live' | 'opening' | 'replay';
+  /** Name shown for the source: interfaces or the file. */
+  source: { name: string; path: string | null; ours: boolean } | null;
+  attached: { name: string; ingress: string; egress: string; up: boolean; reason: string }[];
+  recording: { path: string; sinceNs: number; bytes: number } | null;
+  opening: { done: number; total: number } | null;
+  /** Session clock. Wall = epochNs + time since the first anchor, nanoseconds; as text because it passes 2^53. */
+  clock: {
+    epochNs: string;
+    startNs: number;
+    endNs: number;
+    cursorNs: number;
+    /** The cursor follows the newest data. */
+    following: boolean;
+    playing: boolean;
+    rate: number;
+  };
+  flows: number;
+  matching: number;
+  filter: string;
+  troubles: number;
+  /** File was cut or damaged: everything up to endNs is complete. */
+  truncated: boolean;
+}
+
+/** Health strip, twice a second. Rates are averages of the last second at the cursor. */
+export interface StatsEvent {
+  packetsPerSecond: number;
+  bitsPerSecond: number;
+  packets: number;
+  bytes: number;
+  lostEvents: number;
+  lostPackets: number;
+  lostFlowPackets: number;
+  /** Percent of one core; null in replay. */
+  helperCpu: number | null;
+}
+
+export interface NoticeEvent extends Trouble {
+  level: 'error' | 'warning' | 'info';
+}
+
+export type EngineMessage =
+  | { [M in Method]: { id: number; result: Answers[M] } }[Method]
+  | { id: number; error: Trouble }
+  | { event: 'state'; data: StateEvent }
+  | { event: 'stats'; data: StatsEvent }
+  | { event: 'notice'; data: NoticeEvent };

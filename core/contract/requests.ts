@@ -1,0 +1,139 @@
+/**
+ * What a page may ask of the engine. One handler table serves both transports (MessagePort and WebSocket); each
+ * request is validated here, at the boundary, before a handler sees it.
+ *
+ * A request travels as `{ id, method, params }`, its answer as `{ id, result }` or `{ id, error }`.
+ */
+import { z } from 'zod';
+
+const name = z.string().min(1).max(256);
+const path = z.string().min(1).max(4096);
+/** Nanoseconds since the session's first anchor; a double is exact to the nanosecond for 104 days. */
+const sessionNs = z.number().finite().min(0);
+const viewId = z.number().int().min(1).max(0xffff);
+
+export const graphParams = z.strictObject({
+  kind: z.literal('graph'),
+  /** Edges wanted at most; what is left is folded into "+N" rows. */
+  edges: z.number().int().min(1).max(5000).default(400),
+  groupLeft: z.enum(['process', 'unit']).default('process'),
+  groupRight: z.enum(['name', 'network']).default('name'),
+  /** Window the rates are averaged over, ms. */
+  windowMs: z.number().int().min(250).max(600_000).default(5000),
+});
+
+export const sortColumns = [
+  'process',
+  'peer',
+  'protocol',
+  'state',
+  'rate',
+  'sent',
+  'received',
+  'rttP50',
+  'rttP99',
+  'responseP99',
+  'retransmits',
+  'age',
+  'started',
+] as const;
+
+export const tableParams = z.strictObject({
+  kind: z.literal('table'),
+  sort: z
+    .array(z.strictObject({ column: z.enum(sortColumns), descending: z.boolean() }))
+    .max(4)
+    .default([]),
+  from: z.number().int().min(0).default(0),
+  count: z.number().int().min(1).max(1000).default(60),
+  /** With `matches`, rows outside the filter are left out; else they follow the matching ones. */
+  show: z.enum(['matches', 'all']).default('all'),
+});
+
+export const timelineParams = z.strictObject({
+  kind: z.literal('timeline'),
+  /** Flow indices to draw a lane for; empty = the `lanes` most interesting ones. */
+  flows: z.array(z.number().int().min(0)).max(200).default([]),
+  lanes: z.number().int().min(0).max(200).default(8),
+  /** Session time range; `to` null = follow the cursor with a span of `spanNs`. */
+  fromNs: sessionNs.nullable().default(null),
+  toNs: sessionNs.nullable().default(null),
+  spanNs: z.number().min(1000).default(60e9),
+  /** Width in device-independent pixels: bins are never narrower than one. */
+  width: z.number().int().min(16).max(8192).default(800),
+});
+
+/** The whole session at a glance for the scrubber: heatmap bins and troubles. */
+export const overviewParams = z.strictObject({
+  kind: z.literal('overview'),
+  width: z.number().int().min(16).max(8192).default(1200),
+});
+
+export const viewParams = z.discriminatedUnion('kind', [graphParams, tableParams, timelineParams, overviewParams]);
+
+export const requests = {
+  /** First request: who the engine is and what it may do. */
+  hello: z.strictObject({}),
+  /** Interfaces of this machine with their counters; needs no privilege. */
+  interfaces: z.strictObject({}),
+  /** Starts watching; replaces what was watched before. */
+  attach: z.strictObject({
+    interfaces: z.array(name).max(64).default([]),
+    all: z.boolean().default(false),
+    netns: path.nullable().default(null),
+  }),
+  detach: z.strictObject({}),
+  recordStart: z.strictObject({
+    /** Where to write; null = a new file in the recordings folder. */
+    path: path.nullable().default(null),
+    snaplen: z.number().int().min(0).max(262_144).default(256),
+    packets: z.boolean().default(true),
+  }),
+  recordStop: z.strictObject({}),
+  /** Opens a capture file of the engine's machine. */
+  open: z.strictObject({ path }),
+  openDemo: z.strictObject({}),
+  /** Sessions opened or recorded lately, newest first. */
+  recent: z.strictObject({}),
+  /** Leaves the file or the live source: back to the start screen. */
+  close: z.strictObject({}),
+  play: z.strictObject({ rate: z.number().min(0.1).max(100).default(1) }),
+  pause: z.strictObject({}),
+  seek: z.strictObject({ atNs: sessionNs }),
+  /** Leaves the past of a live source. */
+  live: z.strictObject({}),
+  /** Moves the cursor to the next (or previous) trouble mark. */
+  trouble: z.strictObject({ direction: z.enum(['next', 'previous']) }),
+  /** Sets the filter; an empty text shows everything. Answers with the error instead of failing. */
+  filter: z.strictObject({ text: z.string().max(4096) }),
+  complete: z.strictObject({ text: z.string().max(4096), cursor: z.number().int().min(0).max(4096) }),
+  flow: z.strictObject({ flow: z.number().int().min(0) }),
+  packets: z.strictObject({
+    flow: z.number().int().min(0),
+    from: z.number().int().min(0).default(0),
+    count: z.number().int().min(1).max(500).default(100),
+  }),
+  packet: z.strictObject({ packet: z.number().int().min(0) }),
+  viewOpen: z.strictObject({ view: viewId, params: viewParams }),
+  viewClose: z.strictObject({ view: viewId }),
+  viewAck: z.strictObject({ view: viewId, version: z.number().int().min(0).max(0xffffffff) }),
+  /** The page is hidden (no views are sent) or visible again. */
+  visible: z.strictObject({ visible: z.boolean() }),
+} as const;
+
+export type Method = keyof typeof requests;
+export type Params<M extends Method> = z.output<(typeof requests)[M]>;
+export type ParamsInput<M extends Method> = z.input<(typeof requests)[M]>;
+export type ViewParams = z.output<typeof viewParams>;
+export type ViewParamsInput = z.input<typeof viewParams>;
+export type GraphParams = z.output<typeof graphParams>;
+export type TableParams = z.output<typeof tableParams>;
+export type TimelineParams = z.output<typeof timelineParams>;
+export type OverviewParams = z.output<typeof overviewParams>;
+export type SortColumn = (typeof sortColumns)[number];
+
+export const requestEnvelope = z.strictObject({
+  id: z.number().int().min(1),
+  method: z.string().max(32),
+  params: z.unknown(),
+});
