@@ -29,10 +29,12 @@ export function readAbi(header) {
     const found = new Set([...structs.map((s) => `struct ${s.name}`), ...enums.map((e) => `enum ${e.name}`)]);
     const missing = declarations.filter((type) => !found.has(type));
     if (missing.length > 0) throw new BuildError(`${header}: no BTF for ${missing.join(', ')}`);
-    const defines = [...text.matchAll(/^#define (FG_\w+) (0x[0-9a-fA-F]+|\d+)[uUlL]*(?=\s|$)/gm)].map(([, name, value]) => ({
-      name,
-      value: Number(value),
-    }));
+    const defines = [...text.matchAll(/^#define (FG_\w+) (0x[0-9a-fA-F]+|\d+)[uUlL]*(?=\s|$)/gm)].map(
+      ([, name, value]) => ({
+        name,
+        value: Number(value),
+      }),
+    );
     return { structs, enums, defines };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -45,8 +47,10 @@ export function implicitPadding({ structs }) {
   for (const { name, size, members } of structs) {
     let end = 0;
     for (const member of members) {
-      if (member.offset !== end) faults.push(`struct ${name} has ${member.offset - end} bytes of implicit padding before ${member.name}`);
-      if (member.offset % member.align !== 0) faults.push(`struct ${name}: ${member.name} is not on its natural alignment`);
+      if (member.offset !== end)
+        faults.push(`struct ${name} has ${member.offset - end} bytes of implicit padding before ${member.name}`);
+      if (member.offset % member.align !== 0)
+        faults.push(`struct ${name}: ${member.name} is not on its natural alignment`);
       end = member.offset + member.size;
     }
     if (end !== size) faults.push(`struct ${name} has ${size - end} bytes of implicit padding at its end`);
@@ -67,7 +71,9 @@ export function layoutText({ structs, enums }) {
   for (const { name, size, members } of structs) {
     lines.push(`struct ${name} ${size}`);
     for (const member of members) {
-      lines.push(`  ${member.offset} ${member.size} ${member.name}${member.structure === null ? '' : ` struct ${member.structure}`}`);
+      lines.push(
+        `  ${member.offset} ${member.size} ${member.name}${member.structure === null ? '' : ` struct ${member.structure}`}`,
+      );
     }
   }
   for (const { name, members } of enums) {
@@ -93,7 +99,8 @@ export function checkLayout(abi, committed, accept) {
   if (number === undefined) throw new BuildError('bpf/abi.layout does not begin with "version N"');
   const same = committed.slice(committed.indexOf('\n') + 1) === text;
   if (same && Number(number) === version) return committed;
-  if (version < Number(number)) throw new BuildError(`FG_ABI_VERSION ${version} is lower than bpf/abi.layout's ${number}`);
+  if (version < Number(number))
+    throw new BuildError(`FG_ABI_VERSION ${version} is lower than bpf/abi.layout's ${number}`);
   if (version > Number(number)) {
     if (accept) return fresh;
     throw new BuildError(`FG_ABI_VERSION is now ${version}, bpf/abi.layout has ${number}: node build/abi.mjs --accept`);
@@ -120,7 +127,8 @@ export function typescript({ structs, enums, defines }) {
   for (const { name, value } of defines) lines.push(`export const ${declare(name.replace(/^FG_/, ''))} = ${value};`);
   for (const { name, members } of enums) {
     lines.push('', `// enum ${name}`);
-    for (const member of members) lines.push(`export const ${declare(member.name.replace(/^FG_/, ''))} = ${member.value};`);
+    for (const member of members)
+      lines.push(`export const ${declare(member.name.replace(/^FG_/, ''))} = ${member.value};`);
   }
   for (const { name, size, members } of structs) {
     const plain = upperSnake(name); // a command's number and its structure have one name in C

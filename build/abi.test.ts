@@ -29,7 +29,9 @@ describe('the ABI generator', () => {
     expect(text).toContain('export const MAGIC = 16;');
     expect(text).toContain('export const COLOR_NONE = -1;');
     expect(text).toMatch(/export const INNER = \{\n {2}size: 8,\n {2}firstPart: 0,\n {2}second: 4,\n\}/);
-    expect(text).toMatch(/export const OUTER = \{\n {2}size: 24,\n {2}atNs: 0,\n {2}inner: 8,\n {2}name: 16,\n {2}tail: 20,\n\}/);
+    expect(text).toMatch(
+      /export const OUTER = \{\n {2}size: 24,\n {2}atNs: 0,\n {2}inner: 8,\n {2}name: 16,\n {2}tail: 20,\n\}/,
+    );
   });
 
   it('leaves an unchanged file alone and says so', () => {
@@ -38,12 +40,16 @@ describe('the ABI generator', () => {
 
   it('refuses a hole between members', () => {
     header(HEADER.replace('__u32 first_part; __u32 second;', '__u8 first_part; __u32 second;'));
-    expect(() => generateAbi({ root, accept: true })).toThrow('struct fg_inner has 3 bytes of implicit padding before second');
+    expect(() => generateAbi({ root, accept: true })).toThrow(
+      'struct fg_inner has 3 bytes of implicit padding before second',
+    );
   });
 
   it('refuses a hole at the end', () => {
     header(HEADER.replace('__u8 tail[4];', '__u8 tail[3];'));
-    expect(() => generateAbi({ root, accept: true })).toThrow('struct fg_outer has 1 bytes of implicit padding at its end');
+    expect(() => generateAbi({ root, accept: true })).toThrow(
+      'struct fg_outer has 1 bytes of implicit padding at its end',
+    );
   });
 
   it('refuses a changed structure without a version bump, and accepts it with one', () => {

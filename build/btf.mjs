@@ -6,7 +6,8 @@ const KIND = { INT: 1, PTR: 2, ARRAY: 3, STRUCT: 4, UNION: 5, ENUM: 6, TYPEDEF: 
 const FOLLOW = new Set([KIND.TYPEDEF, KIND.VOLATILE, KIND.CONST, KIND.RESTRICT, KIND.TYPE_TAG]);
 
 function btfSection(elf) {
-  if (elf.length < 64 || elf.readUInt32BE(0) !== 0x7f454c46) throw new BuildError('the compiled object is not an ELF file');
+  if (elf.length < 64 || elf.readUInt32BE(0) !== 0x7f454c46)
+    throw new BuildError('the compiled object is not an ELF file');
   const table = Number(elf.readBigUInt64LE(0x28));
   const entrySize = elf.readUInt16LE(0x3a);
   const count = elf.readUInt16LE(0x3c);
@@ -104,7 +105,11 @@ export function readBtf(elf, prefix) {
     }
     if (type.kind === KIND.PTR) throw new BuildError('a pointer cannot cross the wire');
     if (type.kind === KIND.STRUCT || type.kind === KIND.UNION) {
-      return { size: type.size, align: Math.max(1, ...type.members.map((m) => shape(m.type).align)), structure: type.name };
+      return {
+        size: type.size,
+        align: Math.max(1, ...type.members.map((m) => shape(m.type).align)),
+        structure: type.name,
+      };
     }
     return { size: type.size, align: type.size, structure: null };
   };

@@ -46,7 +46,9 @@ export function run(program, args, options = {}) {
   const result = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
   if (result.error !== undefined) throw new BuildError(`${program}: ${result.error.message}`);
   if (result.status !== 0) {
-    throw new BuildError(`${program} ${args.join(' ')} failed:\n${result.stderr ?? ''}${result.stdout ?? ''}`.trimEnd());
+    throw new BuildError(
+      `${program} ${args.join(' ')} failed:\n${result.stderr ?? ''}${result.stdout ?? ''}`.trimEnd(),
+    );
   }
   return result.stdout;
 }

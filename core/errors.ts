@@ -27,7 +27,9 @@ export class FlowglassError extends Error {
   readonly exitCode: number;
 
   constructor(failure: Failure) {
-    super([failure.what, failure.where, failure.hint].filter((part) => part !== '').join(', '), { cause: failure.cause });
+    super([failure.what, failure.where, failure.hint].filter((part) => part !== '').join(', '), {
+      cause: failure.cause,
+    });
     this.name = 'FlowglassError';
     this.code = failure.code;
     this.what = failure.what;
@@ -67,8 +69,11 @@ export function errnoText(error: unknown): string {
 /** Text from outside (interface, process and host names) with control characters shown as escapes, for a terminal. */
 export function printable(text: string): string {
   // C0, DEL, C1, line and paragraph separators, bidirectional controls: all can rewrite what the terminal shows.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => {
+      const code = character.charCodeAt(0);
+      return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    },
+  );
 }
