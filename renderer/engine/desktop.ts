@@ -1,0 +1,15 @@
+/** What only the desktop shell can do for the page; null in a browser. Exposed by electron/preload.ts. */
+export interface Desktop {
+  /** Path of a dropped file, '' when it has none. */
+  pathOf(file: File): string;
+  /** Native open dialog; null when cancelled. */
+  chooseFile(): Promise<string | null>;
+}
+
+declare global {
+  interface Window {
+    flowglass?: Desktop;
+  }
+}
+
+export const desktop: Desktop | null = window.flowglass ?? null;
