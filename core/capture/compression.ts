@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { errnoName, errnoText, FlowglassError } from '../errors.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** Judges by the first bytes: gzip (RFC 1952), zstd (RFC 8878; frames may begin with a skippable one). */
+export function detectCompression(first: Uint8Array): Compression {
+  if (first.length >= 2 && first[0] === 0x1f && first[1] === 0x8b) return 'gzip';
+  if (first.length >= 4) {
+    const magic = new DataView(first.buffer, first.byteOffset).getUint32(0, true);
+    if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd';
+  }
+  return 'none';
+}
+
+/** How the compressed data ended, when not well. */
+export interface DecompressionProblem {
+  readonly kind: 'cut' | 'damaged';
+  readonly what: string;
+}
+
+/** Decompressed pieces; the returned value tells of a bad end, after everything readable was given. */
+export type Decompressed = AsyncGenerator<Uint8Array, DecompressionProblem | null, void>;
+
+/** Bounded pieces go in, so that what was decoded before damage is given out first. */
+const PIECE = 64 << 10;
+
+async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.subarray(at, at + PIECE);
+  }
+}
+
+/** gzip with any number of members, by Node's zlib; bytes after the last member that are no member are ignored. */
+export async function* gunzip(source: AsyncIterable<Uint8Array>): Decompressed {
+  const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
+  const inflate = zlib.createGunzip({ chunkSize: 256 << 10 });
+  input.on('error', (error) => inflate.destroy(error));
+  input.pipe(inflate);
+  try {
+    for await (const chunk of inflate) yield chunk as Uint8Array;
+    return null;
+  } catch (error) {
+    const name = errnoName(error);
+    if (name === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
+    if (name.startsWith('Z_')) return { kind: 'damaged', what: 'the compressed data is damaged' };
+    throw error;
+  } finally {
+    input.destroy();
+    inflate.destroy();
+  }
+}
+
+interface ZstdModule {
+  createZstdDecompress?: () => NodeJS.ReadWriteStream;
+}
+
+/**
+ * zstd by Node itself (22.15 and later), else by the system's `zstd`; a clear error when neither is there
+ * (docs/decisions: no third decoder of our own for a format that Node is about to have everywhere).
+ */
+export async function* unzstd(source: AsyncIterable<Uint8Array>, name: string): Decompressed {
+  const own: ZstdModule = zlib as ZstdModule;
+  if (own.createZstdDecompress) {
+    const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
+    const inflate = own.createZstdDecompress();
+    input.on('error', (error) => inflate.emit('error', error));
+    input.pipe(inflate);
+    try {
+      for await (const chunk of inflate) yield chunk as Uint8Array;
+      return null;
+    } catch (error) {
+      const code = errnoName(error);
+      if (code === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
+      if (code.startsWith('Z') || code.startsWith('ERR_ZSTD')) {
+        return { kind: 'damaged', what: 'the compressed data is damaged' };
+      }
+      throw error;
+    } finally {
+      input.destroy();
+    }
+  }
+  const child = spawn('zstd', ['-d', '-c', '-q', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const failed = new Promise<unknown>((resolve) => child.on('error', resolve));
+  const closed = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+  let complaint = '';
+  child.stderr.on('data', (text: Buffer) => {
+    if (complaint.length < 4096) complaint += text.toString('utf8');
+  });
+  // The decoder may stop early: writing to it then fails, and its exit status says why.
+  child.stdin.on('error', () => undefined);
+  const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
+  let sourceError: unknown = null;
+  input.on('error', (error) => {
+    sourceError = error;
+    child.stdin.destroy();
+  });
+  input.pipe(child.stdin);
+  try {
+    for await (const chunk of child.stdout) yield chunk as Uint8Array;
+    const status = await Promise.race([closed, failed]);
+    if (sourceError !== null) throw sourceError;
+    if (typeof status !== 'number') {
+      if (errnoName(status) !== 'ENOENT') throw zstdMissing(name, errnoText(status));
+      throw zstdMissing(name, 'this Node has no zstd and no `zstd` program was found');
+    }
+    if (status === 0) return null;
+    return /unexpected end|premature end|truncated|incomplete/i.test(complaint)
+      ? { kind: 'cut', what: 'the compressed data is cut short' }
+      : { kind: 'damaged', what: 'the compressed data is damaged' };
+  } finally {
+    input.destroy();
+    if (child.pid !== undefined && child.exitCode === null) child.kill();
+  }
+}
+
+function zstdMissing(name: string, what: string): FlowglassError {
+  return new FlowglassError({
+    code: 'zstd-missing',
+    what,
+    where: name,
+    hint: 'install the package zstd, or decompress the file first',
+  });
+}
