@@ -1,0 +1,186 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TOKEN_BYTES } from '../abi/generated.ts';
+import { FlowglassError, errnoText, printable } from '../errors.ts';
+import { permissionMissing } from './permission.ts';
+
+/** Where a package puts the helper (root:flowglass 0750, with file capabilities). */
+export const INSTALLED_HELPER = '/usr/libexec/flowglass/flowglass-helper';
+
+/** Longest path that fits sockaddr_un (unix(7)), without its NUL. */
+const SOCKET_PATH_MAX = 107;
+
+/** A helper that has connected but not been told anything yet. */
+export interface LaunchedHelper {
+  readonly child: ChildProcess;
+  readonly socket: Socket;
+  readonly token: Uint8Array;
+  /** What it wrote to standard error so far (at most 16 KiB). */
+  errorText(): string;
+}
+
+/** What to start and where it works. */
+export interface LaunchOptions {
+  /** Path of the executable; default: findHelper(). */
+  readonly helperPath?: string;
+  /** Namespace to enter, as a path for setns(2); default: that of this process. */
+  readonly netnsPath?: string;
+  /** How long it may take to connect; default 20 s (a loaded machine, a slow VM). */
+  readonly connectTimeoutMs?: number;
+}
+
+/** The helper to use: FLOWGLASS_HELPER, for an ordinary user the installed one, else the checkout's own. */
+export function findHelper(): string {
+  const configured = process.env['FLOWGLASS_HELPER'];
+  if (configured !== undefined && configured !== '') return configured;
+  const here = fileURLToPath(new URL('.', import.meta.url)); // dist/core/helper/ or core/helper/
+  const beside = [join(here, '../../helper/flowglass-helper'), join(here, '../../dist/helper/flowglass-helper')];
+  const own = beside.find((path) => existsSync(path));
+  if (process.getuid?.() !== 0 || own === undefined) {
+    try {
+      accessSync(INSTALLED_HELPER, constants.X_OK);
+      return INSTALLED_HELPER;
+    } catch {
+      // not installed, or this user is not in the group flowglass
+    }
+  }
+  return own ?? INSTALLED_HELPER;
+}
+
+/** A new directory that only we can enter, for one socket. */
+function privateDirectory(): string {
+  const bases = [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp'].filter((base) => base !== undefined && base !== '');
+  let failure: unknown = null;
+  for (const base of bases) {
+    const template = join(base ?? '', 'flowglass-');
+    if (template.length + 6 + '/socket'.length > SOCKET_PATH_MAX) continue;
+    try {
+      return mkdtempSync(template); // 0700 by mkdtemp(3)
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new FlowglassError({
+    code: 'no-runtime-directory',
+    what: `a directory for the helper's socket cannot be made (${errnoText(failure)})`,
+    where: bases.join(', '),
+    hint: 'set XDG_RUNTIME_DIR to a directory of yours with a short path',
+  });
+}
+
+/** Last line of what the helper wrote, without its own prefix. */
+export function lastLine(text: string): string {
+  const line = text.trim().split('\n').at(-1) ?? '';
+  return printable(line.replace(/^flowglass(-helper)?: /, '').trim());
+}
+
+/** The sentence for a helper that ended: `text` is what it said last. */
+export function endedError(code: number | null, signal: string | null, text: string): FlowglassError {
+  if (signal !== null) {
+    return new FlowglassError({
+      code: 'helper-killed',
+      what: `the capture helper was ended by ${signal}`,
+      where: 'flowglass-helper',
+      hint: 'see the kernel log (dmesg) if nobody did that on purpose, and record again',
+    });
+  }
+  if (code === 3) {
+    return permissionMissing(
+      text === '' ? 'capturing needs more privilege than this user has' : text,
+      'flowglass-helper',
+    );
+  }
+  return new FlowglassError({
+    code: 'helper-failed',
+    what: text === '' ? `the capture helper failed with status ${code}` : text,
+    where: 'flowglass-helper',
+    hint: 'see what works here with flowglass doctor',
+  });
+}
+
+function spawnError(error: unknown, path: string): FlowglassError {
+  const name = error instanceof Error && 'code' in error ? error.code : '';
+  if (name === 'EACCES' || name === 'EPERM')
+    return permissionMissing('the capture helper may not be run by this user', path);
+  return new FlowglassError({
+    code: 'helper-missing',
+    what: `the capture helper cannot be started (${errnoText(error)})`,
+    where: path,
+    hint: 'run npm run build, or install the flowglass package',
+    cause: error,
+  });
+}
+
+/**
+ * Starts the helper and waits until it has connected. The socket lies in a 0700 directory that is gone when this
+ * returns; the one-time token travels over the helper's standard input, which stays open: its end tells the helper to
+ * detach, however this process ends.
+ */
+export async function launchHelper(options: LaunchOptions = {}): Promise<LaunchedHelper> {
+  const helperPath = options.helperPath ?? findHelper();
+  const token = randomBytes(TOKEN_BYTES);
+  const directory = privateDirectory();
+  const server = createServer();
+  try {
+    const socketPath = join(directory, 'socket');
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+    return await connected(server, helperPath, socketPath, token, options);
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function connected(
+  server: Server,
+  helperPath: string,
+  socketPath: string,
+  token: Uint8Array,
+  options: LaunchOptions,
+): Promise<LaunchedHelper> {
+  const args = ['--socket', socketPath, ...(options.netnsPath === undefined ? [] : ['--netns', options.netnsPath])];
+  // A process group of its own: Ctrl-C reaches us alone, and we end the helper in order.
+  const child = spawn(helperPath, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-16384);
+  });
+  child.stdin?.on('error', () => undefined); // it ended before reading its token: 'close' below says why
+  child.stdin?.write(token);
+  return new Promise((resolve, reject) => {
+    const fail = (error: FlowglassError): void => {
+      clearTimeout(timer);
+      child.stdin?.destroy();
+      child.kill('SIGKILL');
+      reject(error);
+    };
+    const limitMs = options.connectTimeoutMs ?? 20_000;
+    const timer = setTimeout(() => {
+      fail(
+        new FlowglassError({
+          code: 'helper-silent',
+          what: `the capture helper did not connect within ${limitMs / 1000} s`,
+          where: helperPath,
+          hint: 'see what works here with flowglass doctor',
+        }),
+      );
+    }, limitMs);
+    child.once('error', (error) => fail(spawnError(error, helperPath)));
+    child.once('close', (code, signal) => fail(endedError(code, signal, lastLine(errors))));
+    server.once('error', (error) => {
+      fail(new FlowglassError({ code: 'helper-failed', what: errnoText(error), where: socketPath, hint: 'try again' }));
+    });
+    server.once('connection', (socket) => {
+      clearTimeout(timer);
+      child.removeAllListeners('error').on('error', () => undefined);
+      child.removeAllListeners('close');
+      server.removeAllListeners('error').on('error', () => undefined);
+      resolve({ child, socket, token, errorText: () => errors });
+    });
+  });
+}
