@@ -1,0 +1,216 @@
+/**
+ * What the timeline draws of a flow: the newest samples with their times, and bytes a second. Rings that begin with one
+ * or two entries and double up to a bound; beyond it, or once all rings together hold `BUDGET` entries, a ring forgets
+ * its own oldest.
+ */
+import { Blocks } from './blocks.ts';
+import { type Column, Table } from './columns.ts';
+import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+
+/** Entries over all rings of one kind (52 to 80 MB). */
+const BUDGET = 4_000_000;
+
+export const SAMPLES_MAX_ORDER = 10;
+/** Seconds of throughput that a flow shows at most. */
+export const SECONDS_MAX = 600;
+
+class Rings {
+  readonly rows = new Table();
+  readonly base = this.rows.uint32();
+  readonly start = this.rows.uint16();
+  readonly length = this.rows.uint16();
+  readonly order = this.rows.uint8();
+  readonly entries: Table;
+  readonly #blocks: Blocks;
+  readonly #first: number;
+  readonly #last: number;
+
+  constructor(entries: Table, link: Column, firstOrder: number, lastOrder: number) {
+    this.entries = entries;
+    this.#blocks = new Blocks(entries, link);
+    this.#first = firstOrder;
+    this.#last = lastOrder;
+  }
+
+  create(): number {
+    const ring = this.rows.append();
+    this.base.data[ring] = this.#blocks.take(this.#first);
+    this.order.data[ring] = this.#first;
+    return ring;
+  }
+
+  /** The row of `entries` for a new newest entry. */
+  push(ring: number): number {
+    const order = this.order.data[ring]!;
+    const size = 1 << order;
+    const length = this.length.data[ring]!;
+    const start = this.start.data[ring]!;
+    if (length < size) {
+      this.length.data[ring] = length + 1;
+      return this.base.data[ring]! + ((start + length) & (size - 1));
+    }
+    if (order < this.#last && this.entries.count < BUDGET) {
+      const from = this.base.data[ring]!;
+      const to = this.#blocks.take(order + 1);
+      for (const { data, stride } of this.entries.columns) {
+        for (let i = 0; i < size; i++) {
+          const source = from + ((start + i) & (size - 1));
+          for (let k = 0; k < stride; k++) data[(to + i) * stride + k] = data[source * stride + k]!;
+        }
+      }
+      this.#blocks.give(from, order);
+      this.base.data[ring] = to;
+      this.order.data[ring] = order + 1;
+      this.start.data[ring] = 0;
+      this.length.data[ring] = length + 1;
+      return to + length;
+    }
+    this.start.data[ring] = (start + 1) & (size - 1);
+    return this.base.data[ring]! + start;
+  }
+
+  /** The row of the entry `back` steps before the newest one. */
+  fromNewest(ring: number, back: number): number {
+    const index = this.length.data[ring]! - 1 - back;
+    return this.base.data[ring]! + ((this.start.data[ring]! + index) & ((1 << this.order.data[ring]!) - 1));
+  }
+
+  release(ring: number): void {
+    this.#blocks.give(this.base.data[ring]!, this.order.data[ring]!);
+    for (const column of this.rows.columns) column.data[ring] = 0;
+    this.base.data[ring] = this.#blocks.take(this.#first);
+    this.order.data[ring] = this.#first;
+  }
+
+  get bytes(): number {
+    return this.rows.bytes + this.entries.bytes;
+  }
+
+  save(out: SnapshotWriter): void {
+    this.rows.save(out);
+    this.#blocks.save(out);
+  }
+
+  load(input: SnapshotReader): void {
+    this.rows.load(input);
+    this.#blocks.load(input);
+    for (let ring = 0; ring < this.rows.count; ring++) {
+      const size = 1 << this.order.data[ring]!;
+      if (this.order.data[ring]! > this.#last || this.base.data[ring]! + size > this.entries.count) {
+        input.fail('has a ring beyond its end');
+      }
+      if (this.length.data[ring]! > size || this.start.data[ring]! >= size) input.fail('has a ring that cannot be');
+    }
+  }
+}
+
+/** Samples (time, value, metric) of flows and sockets. */
+export class Samples {
+  readonly #entries = new Table();
+  readonly #at = this.#entries.float64();
+  readonly #value = this.#entries.float32();
+  readonly #metric = this.#entries.uint8();
+  readonly #rings = new Rings(this.#entries, this.#at, 1, SAMPLES_MAX_ORDER);
+
+  create(): number {
+    return this.#rings.create();
+  }
+
+  add(ring: number, metric: number, valueNs: number, atNs: number): void {
+    const row = this.#rings.push(ring);
+    this.#at.data[row] = atNs;
+    this.#value.data[row] = valueNs;
+    this.#metric.data[row] = metric;
+  }
+
+  length(ring: number): number {
+    return this.#rings.length.data[ring]!;
+  }
+
+  /** Calls `visit` from the oldest kept sample to the newest. */
+  each(ring: number, visit: (atNs: number, valueNs: number, metric: number) => void): void {
+    for (let back = this.length(ring) - 1; back >= 0; back--) {
+      const row = this.#rings.fromNewest(ring, back);
+      visit(this.#at.data[row]!, this.#value.data[row]!, this.#metric.data[row]!);
+    }
+  }
+
+  release(ring: number): void {
+    this.#rings.release(ring);
+  }
+  get count(): number {
+    return this.#rings.rows.count;
+  }
+  get bytes(): number {
+    return this.#rings.bytes;
+  }
+  save(out: SnapshotWriter): void {
+    this.#rings.save(out);
+  }
+  load(input: SnapshotReader): void {
+    this.#rings.load(input);
+  }
+}
+
+const NS_PER_SECOND = 1e9;
+
+/** Bytes per second and direction (0 = lo to hi) of the newest seconds in which anything was sent. */
+export class Throughput {
+  readonly #entries = new Table();
+  readonly #second = this.#entries.int32();
+  readonly #bytes = this.#entries.float64(2);
+  readonly #rings = new Rings(this.#entries, this.#second, 0, SAMPLES_MAX_ORDER);
+
+  create(): number {
+    return this.#rings.create();
+  }
+
+  add(ring: number, atNs: number, loToHi: number, hiToLo: number): void {
+    const second = Math.floor(atNs / NS_PER_SECOND);
+    const rings = this.#rings;
+    const length = rings.length.data[ring]!;
+    let row = -1;
+    if (length > 0) {
+      // A later record may speak of an earlier second (another CPU's share): look a little back, else the oldest seen.
+      for (let back = 0; back < length && back < 4; back++) {
+        const candidate = rings.fromNewest(ring, back);
+        if (this.#second.data[candidate]! < second && back === 0) break;
+        row = candidate;
+        if (this.#second.data[candidate]! <= second) break;
+      }
+    }
+    if (row < 0) {
+      row = rings.push(ring);
+      this.#second.data[row] = second;
+      this.#bytes.data[row * 2] = loToHi;
+      this.#bytes.data[row * 2 + 1] = hiToLo;
+      return;
+    }
+    this.#bytes.data[row * 2] = this.#bytes.data[row * 2]! + loToHi;
+    this.#bytes.data[row * 2 + 1] = this.#bytes.data[row * 2 + 1]! + hiToLo;
+  }
+
+  /** Calls `visit` for up to the last 600 kept seconds, oldest first. */
+  each(ring: number, visit: (second: number, loToHi: number, hiToLo: number) => void): void {
+    for (let back = Math.min(this.#rings.length.data[ring]!, SECONDS_MAX) - 1; back >= 0; back--) {
+      const row = this.#rings.fromNewest(ring, back);
+      visit(this.#second.data[row]!, this.#bytes.data[row * 2]!, this.#bytes.data[row * 2 + 1]!);
+    }
+  }
+
+  release(ring: number): void {
+    this.#rings.release(ring);
+  }
+  get count(): number {
+    return this.#rings.rows.count;
+  }
+  get bytes(): number {
+    return this.#rings.bytes;
+  }
+  save(out: SnapshotWriter): void {
+    this.#rings.save(out);
+  }
+  load(input: SnapshotReader): void {
+    this.#rings.load(input);
+  }
+}
