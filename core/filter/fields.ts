@@ -1,0 +1,267 @@
+/**
+ * Every field of the filter language. Names are what the summary and the screens call things; aliases are Wireshark's
+ * names and plain shorter ones. docs/filter.md documents each (a test compares).
+ */
+export type FieldType = 'count' | 'port' | 'size' | 'duration' | 'rate' | 'instant' | 'text' | 'enum' | 'address';
+
+export interface FieldSpec {
+  readonly name: string;
+  readonly type: FieldType;
+  /** One line for completion and documentation. */
+  readonly doc: string;
+  readonly aliases: readonly string[];
+  /** Of the value as accessors give it (FlowFields): bytes, bytes/s, ns, or nothing. */
+  readonly unit: string | null;
+  /** Words an enum can have. */
+  readonly values: readonly string[];
+  /** Largest value a number can have. */
+  readonly max: number;
+  /** A field that looks at both ends: the comparison holds when it holds for one of these (`!=`: for none). */
+  readonly either: readonly string[];
+  /** Only flows of this IP protocol have the field (`tcp.port`). */
+  readonly protocol: number | null;
+  /** Where the value comes from when this is another name for it under a protocol (`tcp.srcport` → `client.port`). */
+  readonly source: string;
+  /** Several values at once (drop reasons): any of them may match. */
+  readonly list: boolean;
+  /** Compared without regard to case: DNS names (RFC 4343). */
+  readonly caseless: boolean;
+}
+
+type Options = Partial<Omit<FieldSpec, 'name' | 'type' | 'doc' | 'unit'>>;
+
+const UNITS: Record<FieldType, string | null> = {
+  count: null,
+  port: null,
+  size: 'bytes',
+  duration: 'ns',
+  rate: 'bytes/s',
+  instant: 'ns from the start of the session',
+  text: null,
+  enum: null,
+  address: null,
+};
+
+function field(name: string, type: FieldType, doc: string, options: Options = {}): FieldSpec {
+  return {
+    name,
+    type,
+    doc,
+    aliases: [],
+    unit: UNITS[type],
+    values: [],
+    max: type === 'port' ? 65535 : Number.MAX_SAFE_INTEGER,
+    either: [],
+    protocol: null,
+    source: name,
+    list: false,
+    caseless: false,
+    ...options,
+  };
+}
+
+/** IP protocol numbers (IANA) by name; also the bare predicates, beside `ip` and `ipv6`. */
+export const PROTOCOL_NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['tcp', 6],
+  ['udp', 17],
+  ['icmp', 1],
+  ['icmpv6', 58],
+  ['sctp', 132],
+]);
+
+/** Bare predicates and what they mean; `ip` is IPv4 only, as in Wireshark. */
+export const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ['tcp', 'TCP flows'],
+  ['udp', 'UDP flows'],
+  ['icmp', 'ICMP for IPv4'],
+  ['icmpv6', 'ICMP for IPv6'],
+  ['sctp', 'SCTP flows'],
+  ['ip', 'IPv4 flows'],
+  ['ipv6', 'IPv6 flows'],
+]);
+
+export const PROTOCOL_ALIASES: ReadonlyMap<string, string> = new Map([
+  ['ipv4', 'ip'],
+  ['ip4', 'ip'],
+  ['ip6', 'ipv6'],
+  ['icmp6', 'icmpv6'],
+]);
+
+const ENDS: FieldSpec[] = [
+  field('ip.addr', 'address', 'address of either end; a prefix matches every address in it', {
+    aliases: ['addr', 'address', 'host'],
+    either: ['client.addr', 'server.addr'],
+  }),
+  field('client.addr', 'address', 'address of the end that connected', {
+    aliases: ['client.address', 'ip.src', 'src'],
+  }),
+  field('server.addr', 'address', 'address of the end that was connected to', {
+    aliases: ['server.address', 'ip.dst', 'dst'],
+  }),
+  field('port', 'port', 'port of either end', { either: ['client.port', 'server.port'] }),
+  field('client.port', 'port', 'port of the end that connected'),
+  field('server.port', 'port', 'port of the end that was connected to'),
+  ...['tcp', 'udp'].flatMap((name) => {
+    const protocol = PROTOCOL_NUMBERS.get(name) ?? null;
+    const upper = name.toUpperCase();
+    return [
+      field(`${name}.port`, 'port', `${upper} port of either end`, {
+        either: ['client.port', 'server.port'],
+        protocol,
+      }),
+      field(`${name}.srcport`, 'port', `${upper} port of the client`, { source: 'client.port', protocol }),
+      field(`${name}.dstport`, 'port', `${upper} port of the server`, { source: 'server.port', protocol }),
+    ];
+  }),
+  field('peer.name', 'text', 'name of either end, as seen in DNS answers, TLS or /etc/hosts', {
+    aliases: ['name'],
+    either: ['client.name', 'server.name'],
+    caseless: true,
+  }),
+  field('client.name', 'text', 'name of the client', { caseless: true }),
+  field('server.name', 'text', 'name of the server', { caseless: true }),
+  field('family', 'count', 'IP version: 4 or 6', { max: 6 }),
+  field('protocol', 'count', 'IP protocol number: 6 is TCP, 17 is UDP', { aliases: ['ip.proto'], max: 255 }),
+  field('interface', 'text', 'name of the interface that saw the flow', { aliases: ['iface', 'frame.interface_name'] }),
+  field('netns', 'count', 'network namespace, as the inode number that lsns shows', { max: 0xffffffff }),
+  field('id', 'text', 'the flow itself, by its identifier in summaries', { aliases: ['flow.id'] }),
+];
+
+const OWNER: readonly (readonly [string, FieldType, string, readonly string[]])[] = [
+  ['name', 'text', 'name (comm)', []],
+  ['pid', 'count', 'process id', []],
+  ['exe', 'text', 'path of the executable', []],
+  ['cmdline', 'text', 'command line', ['commandLine']],
+  ['uid', 'count', 'numeric user id', []],
+  ['user', 'text', 'user name', []],
+  ['cgroup', 'text', 'control group path', []],
+];
+
+const PROCESSES: FieldSpec[] = [
+  ...OWNER.map(([part, type, doc, aliases]) =>
+    field(`process.${part}`, type, `${doc} of the local process at either end`, {
+      aliases: aliases.map((alias) => `process.${alias}`),
+      either: [`client.process.${part}`, `server.process.${part}`],
+      ...(type === 'count' ? { max: 0xffffffff } : {}),
+    }),
+  ),
+  field('parent.pid', 'count', 'process id of the parent of the local process at either end', {
+    aliases: ['process.ppid'],
+    either: ['client.parent.pid', 'server.parent.pid'],
+    max: 0xffffffff,
+  }),
+  ...['client', 'server'].flatMap((side) => [
+    ...OWNER.map(([part, type, doc]) =>
+      field(
+        `${side}.process.${part}`,
+        type,
+        `${doc} of the ${side}'s process`,
+        type === 'count' ? { max: 0xffffffff } : {},
+      ),
+    ),
+    field(`${side}.parent.pid`, 'count', `process id of the parent of the ${side}'s process`, { max: 0xffffffff }),
+  ]),
+];
+
+const LIFE: FieldSpec[] = [
+  field('state', 'enum', 'state of the flow', {
+    values: ['new', 'syn-sent', 'syn-received', 'established', 'closing', 'closed', 'active', 'idle'],
+    aliases: ['tcp.state'],
+  }),
+  field('end', 'enum', 'how a TCP flow ended', { values: ['fin', 'reset', 'timeout', 'refused'] }),
+  field('roles', 'enum', 'how client and server were told apart', {
+    values: ['syn', 'connect', 'port', 'first-packet'],
+  }),
+  field('started', 'instant', 'when the first packet was seen'),
+  field('ended', 'instant', 'when the flow ended; unknown while it is open'),
+  field('duration', 'duration', 'from the start to the end, or until now while open'),
+  field('age', 'duration', 'time since the flow started'),
+  field('idle', 'duration', 'time since its last packet'),
+];
+
+const AMOUNTS: readonly (readonly [string, FieldType, string])[] = [
+  ['packets', 'count', 'wire packets'],
+  ['bytes', 'size', 'wire bytes, link header included'],
+  ['payload', 'size', 'transport payload bytes, retransmitted ones counted again'],
+  ['frames', 'count', 'frames as the kernel handed them over'],
+  ['rate', 'rate', 'bytes a second, averaged over the life of the flow'],
+  ['retransmits', 'count', 'TCP segments sent again'],
+];
+
+const TRAFFIC: FieldSpec[] = [
+  ...AMOUNTS.map(([name, type, doc]) => field(name, type, `${doc}, both directions`)),
+  ...AMOUNTS.map(([name, type, doc]) => field(`sent.${name}`, type, `${doc}, client to server`)),
+  ...AMOUNTS.map(([name, type, doc]) => field(`received.${name}`, type, `${doc}, server to client`)),
+];
+
+const PARTS: readonly (readonly [string, FieldType, string])[] = [
+  ['min', 'duration', 'smallest'],
+  ['mean', 'duration', 'mean'],
+  ['p50', 'duration', 'median'],
+  ['p90', 'duration', '90th percentile of the'],
+  ['p99', 'duration', '99th percentile of the'],
+  ['max', 'duration', 'largest'],
+  ['jitter', 'duration', 'jitter (RFC 3550) of the'],
+];
+
+const LATENCY: FieldSpec[] = [
+  ...['rtt', 'response'].flatMap((metric) => {
+    const word = metric === 'rtt' ? 'round-trip time' : 'time from a request to its response';
+    return [
+      ...PARTS.map(([part, type, doc]) => field(`${metric}.${part}`, type, `${doc} ${word}`)),
+      field(`${metric}.n`, 'count', `number of samples of the ${word}`),
+    ];
+  }),
+  field('connect', 'duration', 'from the SYN to the connection being established'),
+];
+
+const TROUBLE: FieldSpec[] = [
+  field('resets', 'count', 'TCP resets, both directions'),
+  field('zero_windows', 'count', 'segments that advertised a closed receive window', { aliases: ['zeroWindows'] }),
+  field('drops', 'count', 'packets that the kernel dropped'),
+  field('drop.reason', 'text', "kernel's reason for a dropped packet, as in NO_SOCKET", { list: true }),
+  field('tls.sni', 'text', 'server name asked for in the TLS handshake', {
+    aliases: ['tls.serverName', 'tls.handshake.extensions_server_name'],
+    caseless: true,
+  }),
+  field('tls.alpn', 'text', 'application protocol agreed in the TLS handshake', { list: true }),
+  field('label', 'text', 'label that a rule of yours put on the flow', { list: true }),
+];
+
+/** Every field, in the order of the documentation. */
+export const FIELDS: readonly FieldSpec[] = [...ENDS, ...PROCESSES, ...LIFE, ...TRAFFIC, ...LATENCY, ...TROUBLE];
+
+const BY_NAME = new Map<string, FieldSpec>();
+for (const spec of FIELDS) for (const name of [spec.name, ...spec.aliases]) BY_NAME.set(name.toLowerCase(), spec);
+
+/** The field of that name or alias (case does not matter), or null. */
+export function findField(name: string): FieldSpec | null {
+  return BY_NAME.get(name.toLowerCase()) ?? null;
+}
+
+/** The field of that canonical name; throws on a name that no parser produced. */
+export function fieldOf(name: string): FieldSpec {
+  const spec = BY_NAME.get(name.toLowerCase());
+  if (spec === undefined) throw new RangeError(`no filter field is named ${name}`);
+  return spec;
+}
+
+/** Canonical name of a bare protocol predicate, or null. */
+export function findProtocol(name: string): string | null {
+  const lower = name.toLowerCase();
+  const canonical = PROTOCOL_ALIASES.get(lower) ?? lower;
+  return PROTOCOLS.has(canonical) ? canonical : null;
+}
+
+/** Comparison operators that a field's type allows, as written. */
+export function operatorsOf(spec: FieldSpec): readonly string[] {
+  switch (spec.type) {
+    case 'text':
+      return ['==', '!=', 'contains', '~', 'in'];
+    case 'enum':
+    case 'address':
+      return ['==', '!=', 'in'];
+    default:
+      return ['==', '!=', '<', '<=', '>', '>=', 'in'];
+  }
+}
