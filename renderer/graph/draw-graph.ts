@@ -1,0 +1,443 @@
+/** Draws the connection graph: plates, ribbons, bars, labels, glyphs. Labels never lie over ribbons. */
+import { TROUBLE } from '../../core/contract/tables.ts';
+import { formatLatency, formatPercent, formatRate, joined, visibleText } from '../draw/format.ts';
+import { GLYPHS, ICONS, type GlyphName, type IconName } from '../draw/icons.ts';
+import { latencyColor, token } from '../draw/latency-scale.ts';
+import type { Scene, SceneEdge, SceneNode } from './scene.ts';
+
+export interface GraphGeometry {
+  width: number;
+  height: number;
+  leftWidth: number;
+  rightWidth: number;
+}
+
+export interface GraphHighlight {
+  /** Selected edge key, −1 = none. */
+  edge: number;
+  /** Hovered node or edge key, −1 = none. */
+  hovered: number;
+  /** A filter is set: the rest is dimmed. */
+  filtered: boolean;
+  /** Node with the keyboard, −1 = none. */
+  focused: number;
+}
+
+const BAR = 5;
+const fonts = { label: 12, small: 11 };
+
+interface Pen {
+  c: CanvasRenderingContext2D;
+  ui: string;
+}
+
+const font = (pen: Pen, size: number, weight: number): string => `${weight} ${size}px ${pen.ui}`;
+
+function text(
+  pen: Pen,
+  value: string,
+  x: number,
+  y: number,
+  size: number,
+  weight: number,
+  color: string,
+  align: CanvasTextAlign = 'left',
+): number {
+  const { c } = pen;
+  c.font = font(pen, size, weight);
+  c.fillStyle = color;
+  c.textAlign = align;
+  c.fillText(value, x, y);
+  return c.measureText(value).width;
+}
+
+/** Cuts the middle out of a name until it fits. */
+export function fit(c: CanvasRenderingContext2D, value: string, room: number): string {
+  if (c.measureText(value).width <= room) return value;
+  const points = Array.from(value);
+  let low = 1;
+  let high = points.length;
+  let best = '…';
+  while (low <= high) {
+    const keep = (low + high) >> 1;
+    const head = Math.ceil(keep / 2);
+    const candidate = `${points.slice(0, head).join('')}…${points.slice(points.length - (keep - head)).join('')}`;
+    if (c.measureText(candidate).width <= room) {
+      best = candidate;
+      low = keep + 1;
+    } else high = keep - 1;
+  }
+  return best;
+}
+
+function path(pen: Pen, markup: string, x: number, y: number, size: number, color: string, width = 1.5): void {
+  const { c } = pen;
+  c.save();
+  c.translate(x, y);
+  c.scale(size / 16, size / 16);
+  c.strokeStyle = color;
+  c.fillStyle = color;
+  c.lineWidth = width;
+  c.lineCap = 'round';
+  c.lineJoin = 'round';
+  for (const shape of shapes(markup)) {
+    if (shape.fill) c.fill(shape.path);
+    else c.stroke(shape.path);
+  }
+  c.restore();
+}
+
+const shapeCache = new Map<string, { path: Path2D; fill: boolean }[]>();
+/** The paths of one of our own icons, parsed once. */
+function shapes(markup: string): { path: Path2D; fill: boolean }[] {
+  let found = shapeCache.get(markup);
+  if (found) return found;
+  found = [];
+  const parsed = new DOMParser().parseFromString(
+    `<svg xmlns="http://www.w3.org/2000/svg">${markup}</svg>`,
+    'image/svg+xml',
+  );
+  for (const el of parsed.documentElement.children) {
+    const number = (name: string): number => Number(el.getAttribute(name) ?? 0);
+    const shape = new Path2D();
+    if (el.tagName === 'path') shape.addPath(new Path2D(el.getAttribute('d') ?? ''));
+    else if (el.tagName === 'circle') shape.arc(number('cx'), number('cy'), number('r'), 0, 2 * Math.PI);
+    else if (el.tagName === 'rect')
+      shape.roundRect(number('x'), number('y'), number('width'), number('height'), number('rx'));
+    found.push({ path: shape, fill: el.getAttribute('fill') === 'currentColor' });
+  }
+  shapeCache.set(markup, found);
+  return found;
+}
+
+/** A trouble glyph on its plate, 16 px. */
+export function drawGlyph(c: CanvasRenderingContext2D, name: GlyphName, x: number, y: number): void {
+  const pen = { c, ui: '' };
+  c.fillStyle = token('--bg-1');
+  c.strokeStyle = token('--bad');
+  c.lineWidth = 1;
+  c.beginPath();
+  c.roundRect(x, y, 16, 16, 4);
+  c.fill();
+  c.stroke();
+  path(pen, GLYPHS[name], x, y, 16, token('--bad'));
+}
+
+const GLYPH_BITS: readonly (readonly [number, GlyphName])[] = [
+  [TROUBLE.retransmit, 'retransmit'],
+  [TROUBLE.drop, 'drop'],
+  [TROUBLE.refused | TROUBLE.reset, 'reset'],
+  [TROUBLE.zeroWindow, 'zeroWindow'],
+  [TROUBLE.timeout | TROUBLE.slow, 'slow'],
+];
+export const glyphsOf = (trouble: number): GlyphName[] =>
+  GLYPH_BITS.filter(([bit]) => trouble & bit).map(([, name]) => name);
+
+/** Where the ribbons run: from the bars on the left to the bars on the right. */
+export const ribbonSpan = ({ width, leftWidth, rightWidth }: GraphGeometry): [number, number] => [
+  leftWidth + BAR + 1,
+  width - rightWidth - 1,
+];
+
+function ribbon(c: CanvasRenderingContext2D, x0: number, x1: number, y0: number, y1: number, width: number): void {
+  const middle = (x0 + x1) / 2;
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.bezierCurveTo(middle, y0, middle, y1, x1, y1);
+  c.lineTo(x1, y1 + width);
+  c.bezierCurveTo(middle, y1 + width, middle, y0 + width, x0, y0 + width);
+  c.closePath();
+}
+
+/** Point on a ribbon's middle line at t = 0 (left) .. 1 (right). */
+export function ribbonPoint(
+  geometry: GraphGeometry,
+  edge: { y0: number; y1: number; width: number },
+  t: number,
+): [number, number] {
+  const [x0, x1] = ribbonSpan(geometry);
+  const middle = (x0 + x1) / 2;
+  const a = edge.y0 + edge.width / 2;
+  const b = edge.y1 + edge.width / 2;
+  const u = 1 - t;
+  return [
+    u * u * u * x0 + 3 * u * u * t * middle + 3 * u * t * t * middle + t * t * t * x1,
+    u * u * u * a + 3 * u * u * t * a + 3 * u * t * t * b + t * t * t * b,
+  ];
+}
+
+export function drawGraph(
+  c: CanvasRenderingContext2D,
+  geometry: GraphGeometry,
+  scene: Scene,
+  highlight: GraphHighlight,
+): void {
+  const pen: Pen = { c, ui: token('--font-ui') };
+  c.clearRect(0, 0, geometry.width, geometry.height);
+  c.textBaseline = 'alphabetic';
+  drawHeads(pen, geometry);
+  for (const plate of scene.plates) drawPlate(pen, geometry, plate);
+  drawRibbons(pen, geometry, scene, highlight);
+  const selected = scene.edges.get(highlight.edge);
+  for (const node of scene.nodes.values())
+    drawNode(
+      pen,
+      geometry,
+      node,
+      selected !== undefined && (selected.left === node.key || selected.right === node.key),
+      highlight,
+    );
+  drawFoldNodes(pen, geometry, scene);
+  for (const edge of scene.edges.values()) drawEdgeGlyphs(pen, geometry, edge);
+  if (selected && !Number.isNaN(selected.width)) drawReading(pen, geometry, scene, selected);
+}
+
+function drawHeads(pen: Pen, { width, leftWidth, rightWidth }: GraphGeometry): void {
+  const color = token('--fg-3');
+  text(pen, 'Processes', 12, 15, 11, 500, color);
+  text(pen, 'bit/s', leftWidth - 12, 15, 11, 400, color, 'right');
+  text(pen, 'Peers', width - rightWidth + 12, 15, 11, 500, color);
+  text(pen, 'bit/s', width - 16, 15, 11, 400, color, 'right');
+}
+
+const PLATE_ICON: Record<string, IconName> = {
+  container: 'box',
+  unit: 'unit',
+  session: 'user',
+  network: 'globe',
+  domain: 'globe',
+  site: 'server',
+};
+
+function drawPlate(pen: Pen, geometry: GraphGeometry, plate: Scene['plates'][number]): void {
+  const { c } = pen;
+  const x = plate.side ? geometry.width - geometry.rightWidth + 2 : 10;
+  const width = (plate.side ? geometry.rightWidth : geometry.leftWidth) - 12;
+  c.fillStyle = token('--bg-2');
+  c.beginPath();
+  c.roundRect(x, plate.top, width, plate.bottom - plate.top, 6);
+  c.fill();
+  path(pen, ICONS[PLATE_ICON[plate.kind] ?? 'box'], x + 7, plate.top + 4, 12, token('--fg-3'));
+  const kind = text(pen, plate.kind, x + width - 8, plate.top + 14, 11, 400, token('--fg-3'), 'right');
+  c.font = font(pen, 11, 500);
+  text(pen, fit(c, visibleText(plate.label), width - kind - 44), x + 24, plate.top + 14, 11, 500, token('--fg-3'));
+}
+
+function drawRibbons(pen: Pen, geometry: GraphGeometry, scene: Scene, highlight: GraphHighlight): void {
+  const { c } = pen;
+  const [x0, x1] = ribbonSpan(geometry);
+  const some = highlight.edge >= 0 && scene.edges.has(highlight.edge);
+  const share = (name: string): number => parseFloat(token(name));
+  const match = share(some ? '--edge-unsel' : '--edge-match');
+  const other = share('--edge-other');
+  c.fillStyle = token('--fg-3');
+  c.globalAlpha = highlight.filtered || some ? other : 0.5;
+  for (const fold of scene.folds)
+    for (const edge of fold.edges) {
+      ribbon(c, x0, x1, edge.y0, edge.y1, edge.width);
+      c.fill();
+    }
+  const rank = (edge: SceneEdge): number => (edge.key === highlight.hovered ? 2 : edge.matches ? 1 : 0);
+  const order = [...scene.edges.values()]
+    .filter(({ width }) => !Number.isNaN(width))
+    .sort((a, b) => rank(a) - rank(b) || b.width - a.width);
+  for (const edge of order) {
+    if (edge.key === highlight.edge) continue;
+    const hovered =
+      edge.key === highlight.hovered || edge.left === highlight.hovered || edge.right === highlight.hovered;
+    c.globalAlpha = hovered ? 1 : !highlight.filtered ? match : edge.matches ? match : other;
+    c.fillStyle = latencyColor(colorOf(edge));
+    ribbon(c, x0, x1, edge.y0, edge.y1, edge.width);
+    c.fill();
+    chevron(pen, geometry, edge);
+  }
+  c.globalAlpha = 1;
+  const selected = scene.edges.get(highlight.edge);
+  if (!selected || Number.isNaN(selected.width)) return;
+  ribbon(c, x0, x1, selected.y0, selected.y1, selected.width);
+  c.lineJoin = 'round';
+  c.strokeStyle = token('--bg-1');
+  c.lineWidth = 7;
+  c.stroke();
+  c.fillStyle = latencyColor(colorOf(selected));
+  c.fill();
+  c.strokeStyle = token('--fg-1');
+  c.lineWidth = 1.5;
+  c.stroke();
+  chevron(pen, geometry, selected);
+}
+
+/** RTT, else response time: the one meaning of colour. */
+const colorOf = (edge: SceneEdge): number => (Number.isNaN(edge.rttP50Us) ? edge.responseP50Us : edge.rttP50Us);
+
+/** Points away from whoever opened the connection. */
+function chevron({ c }: Pen, geometry: GraphGeometry, edge: SceneEdge): void {
+  if (edge.width < 5) return;
+  const [x, y] = ribbonPoint(geometry, edge, edge.inbound ? 0.94 : 0.06);
+  const d = edge.inbound ? -1 : 1;
+  const k = Math.min(3.2, edge.width / 2 - 1);
+  c.strokeStyle = token('--bg-1');
+  c.lineWidth = 1.4;
+  c.lineCap = 'round';
+  c.lineJoin = 'round';
+  c.beginPath();
+  c.moveTo(x - d * k * 0.6, y - k);
+  c.lineTo(x + d * k * 0.6, y);
+  c.lineTo(x - d * k * 0.6, y + k);
+  c.stroke();
+}
+
+function drawNode(
+  pen: Pen,
+  geometry: GraphGeometry,
+  node: SceneNode,
+  selected: boolean,
+  highlight: GraphHighlight,
+): void {
+  const { c } = pen;
+  if (Number.isNaN(node.y)) return;
+  const right = node.side === 1;
+  const bar = right ? geometry.width - geometry.rightWidth : geometry.leftWidth;
+  const x = right ? bar + 2 : 10;
+  const width = (right ? geometry.rightWidth : geometry.leftWidth) - 12;
+  const dim = highlight.filtered && !node.matches;
+  const row = Math.min(node.height, 26);
+  if (selected || node.key === highlight.hovered || node.key === highlight.focused) {
+    c.fillStyle = token(selected ? '--accent-soft' : '--bg-3');
+    c.beginPath();
+    c.roundRect(x + 2, node.y - row / 2, width - 4, row, 5);
+    c.fill();
+    if (node.key === highlight.focused) {
+      c.strokeStyle = token('--accent');
+      c.lineWidth = 2;
+      c.stroke();
+    }
+  }
+  c.fillStyle = token(selected ? '--accent' : dim ? '--line-3' : '--fg-2');
+  c.beginPath();
+  c.roundRect(bar, node.barTop - 2, BAR, node.barHeight + 4, 2);
+  c.fill();
+  const color = token(dim ? '--fg-2' : '--fg-1');
+  const y = node.y + 4.2;
+  const [value, unit] = formatRate(node.bps);
+  const rateEnd = right ? geometry.width - 16 : geometry.leftWidth - 12;
+  const unitText = unit.replace('bit/s', '');
+  const unitWidth = unitText ? text(pen, unitText, rateEnd, y, 11, 400, token('--fg-3'), 'right') + 3 : 0;
+  const rateWidth = text(pen, value, rateEnd - unitWidth, y, 11, 400, token('--fg-2'), 'right') + unitWidth;
+  const start = right ? bar + 14 : node.grouped ? 34 : 34;
+  if (!right && !node.grouped) path(pen, ICONS.unit, 16, node.y - 6, 12, token('--fg-3'));
+  const room = rateEnd - rateWidth - start - 8;
+  c.font = font(pen, fonts.small, 400);
+  const detail = visibleText(node.detail, 24);
+  const detailWidth = node.detail ? c.measureText(detail).width + 6 : 0;
+  c.font = font(pen, fonts.label, selected || (highlight.filtered && node.matches) ? 600 : 500);
+  const label = fit(c, visibleText(node.label), room - detailWidth);
+  const labelWidth = text(
+    pen,
+    label,
+    start,
+    y,
+    fonts.label,
+    selected || (highlight.filtered && node.matches) ? 600 : 500,
+    color,
+  );
+  if (node.detail)
+    text(pen, detail, start + labelWidth + 6, y, fonts.small, 400, token(selected ? '--fg-2' : '--fg-3'));
+}
+
+function drawFoldNodes(pen: Pen, geometry: GraphGeometry, scene: Scene): void {
+  const { c } = pen;
+  for (const fold of scene.folds) {
+    const right = fold.side === 1;
+    const bar = right ? geometry.width - geometry.rightWidth : geometry.leftWidth;
+    c.fillStyle = token('--line-3');
+    c.beginPath();
+    c.roundRect(bar, fold.barTop - 2, BAR, fold.barHeight + 4, 2);
+    c.fill();
+    const label = `+${fold.count} ${right ? (fold.count === 1 ? 'peer' : 'peers') : fold.count === 1 ? 'process' : 'processes'}`;
+    c.font = font(pen, 12, 500);
+    const width = c.measureText(label).width + 32;
+    const x = right ? bar + 10 : 12;
+    c.fillStyle = token('--bg-3');
+    c.strokeStyle = token('--line-2');
+    c.lineWidth = 1;
+    c.beginPath();
+    c.roundRect(x, fold.y - 10, width, 20, 10);
+    c.fill();
+    c.stroke();
+    path(pen, ICONS.stack, x + 7, fold.y - 6, 12, token('--fg-2'));
+    text(pen, label, x + 24, fold.y + 4.2, 12, 500, token('--fg-1'));
+    const [value, unit] = formatRate(fold.bps);
+    text(
+      pen,
+      `${value} ${unit.replace('bit/s', '')}`.trim(),
+      right ? geometry.width - 16 : geometry.leftWidth - 12,
+      fold.y + 4.2,
+      11,
+      400,
+      token('--fg-2'),
+      'right',
+    );
+  }
+}
+
+function drawEdgeGlyphs({ c }: Pen, geometry: GraphGeometry, edge: SceneEdge): void {
+  if (!edge.trouble || Number.isNaN(edge.width)) return;
+  const span = ribbonSpan(geometry)[1] - ribbonSpan(geometry)[0];
+  glyphsOf(edge.trouble)
+    .slice(0, 3)
+    .forEach((name, i) => {
+      const [x, y] = ribbonPoint(geometry, edge, 0.84 - (i * 20) / Math.max(80, span));
+      drawGlyph(c, name, x - 8, y - 8);
+    });
+}
+
+/** The reading chip of the selected edge, above its middle or below where there is no room. */
+function drawReading(pen: Pen, geometry: GraphGeometry, scene: Scene, edge: SceneEdge): void {
+  const { c } = pen;
+  const parts: [string, string][] = [];
+  const latency = (name: string, us: number): void => {
+    if (!Number.isNaN(us)) parts.push([`${name} `, joined(formatLatency(us))]);
+  };
+  latency('p50', Number.isNaN(edge.rttP50Us) ? edge.responseP50Us : edge.rttP50Us);
+  latency('p99', edge.rttP99Us);
+  if (parts.length === 0) parts.push(['latency ', 'not known']);
+  if (edge.retransmits > 0)
+    parts.push(['', `${joined(formatPercent(edge.retransmits / Math.max(1, edge.segments)))} retransmits`]);
+  if (edge.drops > 0) parts.push(['', `${edge.drops} drops`]);
+  parts.push(['', `${edge.flows} ${edge.flows === 1 ? 'flow' : 'flows'}`]);
+  const separator = ' · ';
+  c.font = font(pen, 11, 600);
+  const total =
+    parts.reduce((sum, [name, value]) => sum + c.measureText(name + value).width, 0) +
+    c.measureText(separator).width * (parts.length - 1) +
+    16;
+  const [cx, cy] = ribbonPoint(geometry, edge, 0.5);
+  const taken = (y: number): number =>
+    [...scene.edges.values()].reduce((worst, other) => {
+      if (other.key === edge.key || Number.isNaN(other.width) || !other.matches) return worst;
+      const [, at] = ribbonPoint(geometry, other, 0.5);
+      return worst + (Math.abs(at - (y + 11)) < 16 ? 1 : 0);
+    }, 0);
+  const slots = [
+    cy - edge.width / 2 - 32,
+    cy + edge.width / 2 + 10,
+    cy - edge.width / 2 - 62,
+    cy + edge.width / 2 + 40,
+  ].filter((y) => y > 20 && y < geometry.height - 26);
+  const y = slots.sort((a, b) => taken(a) - taken(b))[0] ?? 22;
+  const x = Math.min(geometry.width - total - 8, Math.max(8, cx - total / 2));
+  c.fillStyle = token('--bg-2');
+  c.strokeStyle = token('--line-2');
+  c.lineWidth = 1;
+  c.beginPath();
+  c.roundRect(x, y, total, 22, 5);
+  c.fill();
+  c.stroke();
+  let at = x + 8;
+  parts.forEach(([name, value], i) => {
+    if (i) at += text(pen, separator, at, y + 15, 11, 400, token('--fg-2'));
+    if (name) at += text(pen, name, at, y + 15, 11, 400, token('--fg-2'));
+    at += text(pen, value, at, y + 15, 11, 600, token('--fg-1'));
+  });
+}

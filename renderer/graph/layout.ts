@@ -1,0 +1,310 @@
+/**
+ * Two-column layout of the connection graph: processes left, peers right, no force. Plain arithmetic over typed
+ * arrays, so that it runs in a worker and in tests. Order is by first appearance: nothing jumps while live. What does
+ * not fit is folded into one "+n" node a side; matching, selected and troubled nodes never fold.
+ */
+
+/** Nodes and edges as structure of arrays; edges name nodes by index. */
+export interface GraphInput {
+  width: number;
+  height: number;
+  /** Room left of the ribbons and right of them, px. */
+  leftWidth: number;
+  rightWidth: number;
+  top: number;
+  rowMin: number;
+  side: Uint8Array;
+  order: Uint32Array;
+  /** Group number, 0 = no group. */
+  group: Uint32Array;
+  bps: Float64Array;
+  /** 1 = must be shown. */
+  keep: Uint8Array;
+  /** 1 = was shown in the layout before. */
+  shown: Uint8Array;
+  edgeLeft: Uint32Array;
+  edgeRight: Uint32Array;
+  edgeBps: Float64Array;
+  edgeKeep: Uint8Array;
+}
+
+export interface GraphLayout {
+  /** Per node: centre y, height of its row; NaN = folded. */
+  y: Float32Array;
+  rowHeight: Float32Array;
+  /** Per node: top and height of its bar. */
+  barTop: Float32Array;
+  barHeight: Float32Array;
+  /** Per edge: top of the ribbon at both ends and its width; NaN width = folded into another ribbon. */
+  edgeY0: Float32Array;
+  edgeY1: Float32Array;
+  edgeWidth: Float32Array;
+  /** Plates: side, group number, top, bottom. */
+  plates: { side: number; group: number; top: number; bottom: number }[];
+  /** The "+n" nodes, where there are folded ones. */
+  folds: {
+    side: number;
+    count: number;
+    bps: number;
+    y: number;
+    barTop: number;
+    barHeight: number;
+    edges: FoldEdge[];
+  }[];
+}
+
+/** A ribbon that stands for all edges between a node (or the other fold) and a fold. */
+export interface FoldEdge {
+  /** Node index at the other end, −1 = the fold of the other side. */
+  node: number;
+  bps: number;
+  y0: number;
+  y1: number;
+  width: number;
+}
+
+const HEAD = 19;
+const EDGE_GAP = 2;
+
+/** Ribbon width in px for a rate, as the legend shows. */
+export const ribbonWidth = (bps: number): number =>
+  Math.min(16, Math.max(1.5, 1.5 + 2.55 * Math.log10(Math.max(1, bps / 1e4))));
+
+interface Ribbon {
+  /** Node index, or −1 / −2 for the left / right fold. */
+  left: number;
+  right: number;
+  edge: number;
+  bps: number;
+  width: number;
+  y0: number;
+  y1: number;
+}
+
+interface Row {
+  node: number;
+  group: number;
+  height: number;
+  y: number;
+}
+
+export function layoutGraph(input: GraphInput): GraphLayout {
+  const nodes = input.side.length;
+  const edges = input.edgeLeft.length;
+  const visible = chooseVisible(input);
+  const at = (node: number, fold: number): number => (visible[node] ? node : fold);
+
+  // Ribbons: one an edge between shown nodes, merged where an end is folded.
+  const ribbons: Ribbon[] = [];
+  const merged = new Map<string, Ribbon>();
+  const edgeRibbon = new Array<Ribbon | null>(edges).fill(null);
+  for (let edge = 0; edge < edges; edge++) {
+    const left = at(input.edgeLeft[edge] as number, -1);
+    const right = at(input.edgeRight[edge] as number, -2);
+    const bps = input.edgeBps[edge] as number;
+    const folded = left < 0 || right < 0;
+    const key = `${left} ${right}`;
+    const same = folded ? merged.get(key) : undefined;
+    if (same) {
+      same.bps += bps;
+      continue;
+    }
+    const ribbon: Ribbon = { left, right, edge: folded ? -1 : edge, bps, width: 0, y0: 0, y1: 0 };
+    ribbons.push(ribbon);
+    if (folded) merged.set(key, ribbon);
+    else edgeRibbon[edge] = ribbon;
+  }
+  const ends = new Map<number, Ribbon[]>();
+  for (const ribbon of ribbons) {
+    ribbon.width = ribbonWidth(ribbon.bps);
+    for (const end of [ribbon.left, ribbon.right]) {
+      const list = ends.get(end);
+      if (list) list.push(ribbon);
+      else ends.set(end, [ribbon]);
+    }
+  }
+  const thickness = (node: number): number =>
+    (ends.get(node) ?? []).reduce((sum, { width }) => sum + width + EDGE_GAP, -EDGE_GAP);
+
+  const y = new Float32Array(nodes).fill(NaN);
+  const rowHeight = new Float32Array(nodes);
+  const plates: GraphLayout['plates'] = [];
+  const foldRows: (Row | null)[] = [null, null];
+  for (const side of [0, 1]) {
+    const rows = sideRows(input, visible, side, thickness);
+    if (hasFolded(input, visible, side)) {
+      const fold = side === 0 ? -1 : -2;
+      const row = { node: fold, group: 0, height: Math.max(input.rowMin, thickness(fold) + 6), y: 0 };
+      rows.push(row);
+      foldRows[side] = row;
+    }
+    placeRows(rows, input, side, plates);
+    for (const row of rows) {
+      if (row.node < 0) continue;
+      y[row.node] = row.y;
+      rowHeight[row.node] = row.height;
+    }
+  }
+  const centre = (node: number): number =>
+    node === -1 ? (foldRows[0]?.y ?? 0) : node === -2 ? (foldRows[1]?.y ?? 0) : (y[node] as number);
+
+  // Ports ordered by the other end's height, so ribbons of one node never cross at its bar.
+  const barTop = new Float32Array(nodes);
+  const barHeight = new Float32Array(nodes);
+  const foldBars = new Map<number, [number, number]>();
+  for (const [node, list] of ends) {
+    const isLeft = node === -1 || (node >= 0 && input.side[node] === 0);
+    const other = (ribbon: Ribbon): number => centre(isLeft ? ribbon.right : ribbon.left);
+    list.sort((a, b) => other(a) - other(b) || a.edge - b.edge);
+    const total = thickness(node);
+    let port = centre(node) - total / 2;
+    if (node >= 0) {
+      barTop[node] = port;
+      barHeight[node] = total;
+    } else foldBars.set(node, [port, total]);
+    for (const ribbon of list) {
+      if (isLeft) ribbon.y0 = port;
+      else ribbon.y1 = port;
+      port += ribbon.width + EDGE_GAP;
+    }
+  }
+  for (let node = 0; node < nodes; node++) {
+    if (ends.has(node) || Number.isNaN(y[node])) continue;
+    barTop[node] = (y[node] as number) - 2;
+    barHeight[node] = 4;
+  }
+
+  const edgeY0 = new Float32Array(edges);
+  const edgeY1 = new Float32Array(edges);
+  const edgeWidth = new Float32Array(edges).fill(NaN);
+  edgeRibbon.forEach((ribbon, edge) => {
+    if (!ribbon) return;
+    edgeY0[edge] = ribbon.y0;
+    edgeY1[edge] = ribbon.y1;
+    edgeWidth[edge] = ribbon.width;
+  });
+  const folds: GraphLayout['folds'] = [];
+  for (const side of [0, 1]) {
+    const row = foldRows[side];
+    if (!row) continue;
+    const [top, height] = foldBars.get(row.node) ?? [row.y - 2, 4];
+    let count = 0;
+    let bps = 0;
+    for (let node = 0; node < nodes; node++) {
+      if (input.side[node] !== side || visible[node]) continue;
+      count++;
+      bps += input.bps[node] as number;
+    }
+    const own = (ends.get(row.node) ?? []).filter((ribbon) => side === 1 || ribbon.right !== -2);
+    folds.push({
+      side,
+      count,
+      bps,
+      y: row.y,
+      barTop: top,
+      barHeight: height,
+      edges: own.map((ribbon) => ({
+        node: side === 0 ? ribbon.right : Math.max(-1, ribbon.left),
+        bps: ribbon.bps,
+        y0: ribbon.y0,
+        y1: ribbon.y1,
+        width: ribbon.width,
+      })),
+    });
+  }
+  return { y, rowHeight, barTop, barHeight, edgeY0, edgeY1, edgeWidth, plates, folds };
+}
+
+/** Which nodes get a row: all if they fit, else those that must, then by rate with a bonus for those shown before. */
+function chooseVisible(input: GraphInput): Uint8Array {
+  const visible = new Uint8Array(input.side.length);
+  for (const side of [0, 1]) {
+    const candidates: number[] = [];
+    const groups = new Map<number, number>();
+    for (let node = 0; node < input.side.length; node++) {
+      if (input.side[node] !== side) continue;
+      candidates.push(node);
+      const group = input.group[node] as number;
+      if (group) groups.set(group, (groups.get(group) ?? 0) + 1);
+    }
+    const heads = [...groups.values()].filter((size) => size > 1).length * (HEAD + 7);
+    const room = input.height - input.top - 8;
+    const fits = Math.floor(room / input.rowMin);
+    if (candidates.length * input.rowMin + heads <= room) {
+      for (const node of candidates) visible[node] = 1;
+      continue;
+    }
+    const weight = (node: number): number =>
+      (input.keep[node] ? 1e18 : 0) + ((input.bps[node] as number) + 1) * (input.shown[node] ? 3 : 1);
+    candidates.sort((a, b) => weight(b) - weight(a) || (input.order[a] as number) - (input.order[b] as number));
+    const capacity = Math.max(1, Math.min(fits - 2, 24) - Math.ceil(Math.min(heads, room / 4) / input.rowMin));
+    for (const node of candidates.slice(0, capacity)) visible[node] = 1;
+  }
+  return visible;
+}
+
+function hasFolded(input: GraphInput, visible: Uint8Array, side: number): boolean {
+  for (let node = 0; node < visible.length; node++) if (input.side[node] === side && !visible[node]) return true;
+  return false;
+}
+
+/** Rows of one side: groups by the first appearance of their first member, nodes by their own. */
+function sideRows(input: GraphInput, visible: Uint8Array, side: number, thickness: (node: number) => number): Row[] {
+  const shown: number[] = [];
+  const first = new Map<number, number>();
+  for (let node = 0; node < visible.length; node++) {
+    if (input.side[node] !== side || !visible[node]) continue;
+    shown.push(node);
+    const group = input.group[node] as number;
+    if (group) first.set(group, Math.min(first.get(group) ?? Infinity, input.order[node] as number));
+  }
+  const rank = (node: number): number => first.get(input.group[node] as number) ?? (input.order[node] as number);
+  shown.sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      (input.group[a] as number) - (input.group[b] as number) ||
+      (input.order[a] as number) - (input.order[b] as number),
+  );
+  return shown.map((node) => ({
+    node,
+    group: input.group[node] as number,
+    height: Math.max(input.rowMin, thickness(node) + 6),
+    y: 0,
+  }));
+}
+
+/** Gives rows their y: gaps between groups shrink from 20 to 3 px, then row heights shrink in proportion. */
+function placeRows(rows: Row[], input: GraphInput, side: number, plates: GraphLayout['plates']): void {
+  const starts = rows.map((row, i) => i === 0 || row.group === 0 || rows[i - 1]?.group !== row.group);
+  const plated = rows.map((row, i) => row.group !== 0 && starts[i] === true && rows[i + 1]?.group === row.group);
+  const heads = plated.filter(Boolean).length;
+  const blocks = starts.filter(Boolean).length;
+  const room = input.height - input.top - 8;
+  const content = rows.reduce((sum, { height }) => sum + height, 0);
+  const fixed = heads * (HEAD + 4);
+  const gap = blocks > 1 ? Math.min(20, Math.max(3, (room - content - fixed) / (blocks - 1))) : 0;
+  const excess = content + fixed + gap * (blocks - 1) - room;
+  const squeeze = excess > 0 ? Math.max(0.6, (content - excess) / content) : 1;
+  let y = input.top;
+  let plate: GraphLayout['plates'][number] | null = null;
+  rows.forEach((row, i) => {
+    if (starts[i] && i > 0) {
+      if (plate) {
+        y += 4;
+        plate.bottom = y;
+        plate = null;
+      }
+      y += gap;
+    }
+    if (plated[i]) {
+      plate = { side, group: row.group, top: y, bottom: y };
+      plates.push(plate);
+      y += HEAD;
+    }
+    const height = row.height * squeeze;
+    row.y = y + height / 2;
+    row.height = height;
+    y += height;
+    if (plate) plate.bottom = y + 4;
+  });
+}
