@@ -123,6 +123,23 @@ export class Host {
     return String((Array.isArray(parsed) ? parsed[0] : {}).address);
   }
 
+  /** Everything attached to a device, one word each: `tcx ingress`, `tc egress NAME`, `xdp`. Empty = nothing. */
+  attached(device: string): string[] {
+    const found: string[] = [];
+    const tcx: unknown = JSON.parse(this.run(labProgram('attached'), [device]));
+    if (typeof tcx === 'object' && tcx !== null) {
+      for (const [key, count] of Object.entries(tcx)) {
+        for (let i = 0; i < Number(count); i++) found.push(key === 'tcxIngress' ? 'tcx ingress' : 'tcx egress');
+      }
+    }
+    for (const direction of ['ingress', 'egress']) {
+      const shown = command('tc', ['-n', this.name, 'filter', 'show', 'dev', device, direction]);
+      for (const match of shown.matchAll(/handle (\S+) (\S+)/g)) found.push(`tc ${direction} ${match[1]} ${match[2]}`);
+    }
+    if (/ xdp|prog\/xdp/.test(command('ip', ['-n', this.name, 'link', 'show', 'dev', device]))) found.push('xdp');
+    return found;
+  }
+
   /** tcpdump on a device, capturing already when this settles: the ground truth for frames. */
   async capture(device: string, file: string, filter = ''): Promise<Tcpdump> {
     const args = [

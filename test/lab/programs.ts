@@ -12,6 +12,7 @@ const PROGRAMS = {
   client: 'programs/client.c',
   swarm: 'programs/swarm.c',
   relay: 'relay.c',
+  attached: 'attached.c',
 } as const;
 
 export type LabProgram = keyof typeof PROGRAMS;

@@ -1,0 +1,245 @@
+// Connect, RTT and response through a relay with a constant delay; retransmits under loss; refused connections.
+// Exact time (within 1 %) is checked in the kernel VM, where the host's load cannot show: test/vm.
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LabEvent } from '../lab/child.ts';
+import { flowOf, record, type Summary } from '../lab/flowglass.ts';
+import type { Host } from '../lab/host.ts';
+import { Lab, type Link, settle } from '../lab/lab.ts';
+import { describeAsRoot } from '../lab/privilege.ts';
+
+/** Within 5 % + 1 ms of what it should be. */
+function expectNear(what: string, measuredUs: number | null | undefined, expectedUs: number): void {
+  const allowed = expectedUs * 0.05 + 1000;
+  expect(measuredUs, what).toBeTypeOf('number');
+  expect(
+    Math.abs((measuredUs ?? 0) - expectedUs),
+    `${what}: ${measuredUs} µs, should be ${expectedUs} µs`,
+  ).toBeLessThan(allowed);
+}
+
+const tcpOf = (event: LabEvent | undefined) => (event?.['tcp'] ?? {}) as Record<string, number>;
+
+describeAsRoot('latency', () => {
+  describe.each([{ delayMs: 20 }, { delayMs: 80 }])('$delayMs ms each way', ({ delayMs }) => {
+    const exchanges = delayMs > 50 ? 5 : 10;
+    const serverMs = 30;
+    let lab: Lab;
+    let runs: { closed: LabEvent; family: number }[];
+    let atClient: Summary;
+    let atServer: Summary;
+
+    beforeAll(async () => {
+      lab = new Lab();
+      const client = lab.host('client');
+      const server = lab.host('server');
+      await lab.delayed(client, server, { delayUs: delayMs * 1000 });
+      await server.server([
+        'tcp',
+        '--port',
+        80,
+        '--mode',
+        'respond',
+        '--request',
+        200,
+        '--response',
+        3000,
+        '--delay-ms',
+        serverMs,
+      ]);
+      const recorders = [
+        await record(lab, client, join(lab.directory, 'client.pcapng')),
+        await record(lab, server, join(lab.directory, 'server.pcapng')),
+      ];
+      const children = ['10.77.2.2', 'fd77:0:0:2::2'].map((to) =>
+        client.start('client', [
+          'tcp',
+          '--to',
+          to,
+          '--port',
+          80,
+          '--send',
+          200,
+          '--receive',
+          3000,
+          '--exchanges',
+          exchanges,
+        ]),
+      );
+      runs = [];
+      for (const [index, child] of children.entries())
+        runs.push({ closed: await child.event('closed'), family: index * 2 + 4 });
+      for (const to of ['10.77.2.2', 'fd77:0:0:2::2']) client.run('ping', ['-n', '-c', '3', '-i', '0.1', to]);
+      const [first, second] = await Promise.all(recorders.map((recorder) => recorder.finish()));
+      if (first === undefined || second === undefined) throw new Error('unreachable');
+      [atClient, atServer] = [first, second];
+    }, 60_000);
+    afterAll(() => lab.dispose());
+
+    const roundTripUs = 2 * delayMs * 1000;
+
+    it('connect takes a round trip, as the client itself saw it', () => {
+      for (const { closed } of runs) {
+        const { connectUs } = flowOf(atClient, closed['localPort']).latency;
+        expectNear('connect', connectUs, roundTripUs);
+        expectNear('connect by the client’s clock', connectUs, Number(closed['connectNs']) / 1000);
+      }
+    });
+
+    it('RTT is the round trip at the client, and at the server', () => {
+      for (const { closed } of runs) {
+        for (const [where, summary] of [
+          ['client', atClient],
+          ['server', atServer],
+        ] as const) {
+          const { rtt } = flowOf(summary, closed['localPort']).latency;
+          expect(rtt?.n, `samples at the ${where}`).toBeGreaterThanOrEqual(2);
+          expectNear(`p50 at the ${where}`, rtt?.p50Us, roundTripUs);
+          expectNear(`minimum at the ${where}`, rtt?.minUs, roundTripUs);
+        }
+        expectNear(
+          'p50 by TCP_INFO',
+          flowOf(atClient, closed['localPort']).latency.rtt?.p50Us,
+          tcpOf(closed)['minRttUs'] ?? 0,
+        );
+      }
+    });
+
+    it('response is round trip + server at the client, the server alone at the server; one sample an exchange', () => {
+      for (const { closed } of runs) {
+        const near = flowOf(atClient, closed['localPort']).latency.response;
+        const far = flowOf(atServer, closed['localPort']).latency.response;
+        expect([near?.n, far?.n]).toEqual([exchanges, exchanges]);
+        expectNear('p50 at the client', near?.p50Us, roundTripUs + serverMs * 1000);
+        expectNear('p50 at the server', far?.p50Us, serverMs * 1000);
+        const answers = (closed['answersNs'] as number[]).map((ns) => ns / 1000);
+        expectNear('mean by the client’s clock', near?.meanUs, answers.reduce((a, b) => a + b, 0) / answers.length);
+      }
+    });
+
+    it('ping has the round trip too', () => {
+      for (const protocol of ['icmp', 'icmpv6']) {
+        const flows = atClient.flows.filter((flow) => flow.protocol === protocol);
+        expect(flows).toHaveLength(1);
+        expect(flows[0]?.latency.rtt?.n).toBe(3);
+        expectNear(protocol, flows[0]?.latency.rtt?.p50Us, roundTripUs);
+      }
+    });
+  });
+
+  describe('trouble', () => {
+    let lab: Lab;
+    let client: Host;
+    let server: Host;
+    let link: Link;
+
+    beforeAll(() => {
+      lab = new Lab();
+      client = lab.host('client');
+      server = lab.host('server');
+      link = lab.link(client, server, { offloads: false });
+    });
+    afterAll(() => lab.dispose());
+
+    it('retransmits under 5 % loss equal tcpi_total_retrans, for the sender on either side', async () => {
+      const sink = await server.server(['tcp', '--port', 80, '--mode', 'sink']);
+      const source = await server.server(['tcp', '--port', 81, '--mode', 'source', '--response', 600_000]);
+      server.nft('tcp dport 80 numgen random mod 100 < 5 drop');
+      client.nft('tcp sport 81 numgen random mod 100 < 5 drop');
+      const recorders = [
+        await record(lab, client, join(lab.directory, 'loss-client.pcapng')),
+        await record(lab, server, join(lab.directory, 'loss-server.pcapng')),
+      ];
+      const uploads = [link.right.v4, link.right.v6].map((to) =>
+        client.start('client', ['tcp', '--to', to, '--port', 80, '--send', 600_000]),
+      );
+      const downloads = [link.right.v4, link.right.v6].map((to) =>
+        client.start('client', ['tcp', '--to', to, '--port', 81]),
+      );
+      const up = await Promise.all(uploads.map((child) => child.event('closed', 30_000)));
+      const down = await Promise.all(downloads.map((child) => child.event('closed', 30_000)));
+      await settle(100);
+      const [atClient, atServer] = await Promise.all(recorders.map((recorder) => recorder.finish()));
+      if (atClient === undefined || atServer === undefined) throw new Error('unreachable');
+      server.nft();
+      client.nft();
+      let total = 0;
+      for (const closed of up) {
+        const flow = flowOf(atClient, closed['localPort']);
+        const truth = tcpOf(closed)['totalRetrans'] ?? -1;
+        total += truth;
+        expect([flow.sentRetransmits, flow.retransmits]).toEqual([truth, truth]);
+        expect(flow.sent.payloadBytes).toBe(600_000 + (tcpOf(closed)['bytesRetrans'] ?? NaN)); // sent again, counted again
+      }
+      for (const closed of down) {
+        const sent = source.events.find((e) => e.event === 'closed' && e['peerPort'] === closed['localPort']);
+        const flow = flowOf(atServer, closed['localPort']);
+        // source closes before its last segments are acknowledged: TCP_INFO at that moment is a lower bound
+        expect(flow.receivedRetransmits).toBeGreaterThanOrEqual(tcpOf(sent)['totalRetrans'] ?? NaN);
+        expect(flow.receivedRetransmits).toBe(flow.retransmits);
+        total += flow.retransmits;
+      }
+      expect(total).toBeGreaterThan(20);
+      const drops = atServer.flows.flatMap((flow) => flow.drops).filter((drop) => drop.reason === 'NETFILTER_DROP');
+      const lost = up.reduce((sum, closed) => sum + (tcpOf(closed)['totalRetrans'] ?? 0), 0);
+      expect(drops.reduce((sum, drop) => sum + drop.count, 0)).toBeGreaterThan(lost / 2);
+      sink.kill();
+    }, 90_000);
+
+    it('a refused connection ends with end = refused and the NO_SOCKET drop', async () => {
+      const recorders = [
+        await record(lab, client, join(lab.directory, 'refused-client.pcapng')),
+        await record(lab, server, join(lab.directory, 'refused-server.pcapng')),
+      ];
+      const ports: number[] = [];
+      for (const to of [link.right.v4, link.right.v6]) {
+        const child = client.start('client', ['tcp', '--to', to, '--port', 4444]);
+        const closed = await child.event('closed');
+        expect(closed['errno']).toBe(111); // ECONNREFUSED
+        ports.push(Number(closed['localPort']));
+      }
+      const [atClient, atServer] = await Promise.all(recorders.map((recorder) => recorder.finish()));
+      for (const summary of [atClient, atServer]) {
+        if (summary === undefined) throw new Error('unreachable');
+        expect(summary.flows).toHaveLength(2);
+        for (const flow of summary.flows) {
+          expect(flow).toMatchObject({ end: 'refused', state: 'closed', resets: 1 });
+          expect(flow.latency.connectUs).toBeNull();
+          expect([flow.sent.packets, flow.received.packets]).toEqual([1, 1]);
+        }
+      }
+      // connect() failed before a port could be asked for in every case, so the flows are told apart by family
+      for (const flow of atServer?.flows ?? []) {
+        expect(flow.drops).toContainEqual({ reason: 'NO_SOCKET', count: 1 });
+      }
+      expect(ports).toHaveLength(2);
+    }, 60_000);
+
+    it('a connection cut by the client ends with end = reset, a silent server with end = timeout', async () => {
+      await server.server(['tcp', '--port', 82, '--mode', 'sink']);
+      server.nft('tcp dport 83 drop');
+      client.sysctl({ 'net/ipv4/tcp_syn_retries': 0, 'net/ipv4/tcp_syn_linear_timeouts': 0 });
+      const recorder = await record(lab, client, join(lab.directory, 'ends.pcapng'));
+      const cut = client.start('client', [
+        'tcp',
+        '--to',
+        link.right.v4,
+        '--port',
+        82,
+        '--send',
+        1000,
+        '--hold-ms',
+        50,
+        '--reset',
+      ]);
+      const silent = client.start('client', ['tcp', '--to', link.right.v4, '--port', 83]);
+      await cut.event('closed');
+      expect((await silent.event('closed'))['errno']).toBe(110); // ETIMEDOUT
+      const summary = await recorder.finish();
+      server.nft();
+      const byServerPort = (port: number) => summary.flows.find((flow) => flow.server.port === port);
+      expect(byServerPort(82)).toMatchObject({ end: 'reset', state: 'closed', resets: 1 });
+      expect(byServerPort(83)).toMatchObject({ end: 'timeout', state: 'closed', resets: 0 });
+    }, 60_000);
+  });
+});
