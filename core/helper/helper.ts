@@ -28,7 +28,6 @@ import {
   helloCommand,
   resyncCommand,
   stopCommand,
-  type CaptureRule,
   type HelloCommand,
 } from '../wire/commands.ts';
 import { HelperConnection } from '../wire/connection.ts';
@@ -100,9 +99,9 @@ export class Helper {
     this.#machine.connection.send(captureCommand(enabled, snaplen));
   }
 
-  /** Limits packet copies; no rules = everything. */
-  filter(rules: readonly CaptureRule[]): void {
-    this.#machine.connection.send(filterCommand(rules));
+  /** Limits packet copies to a payload of encodeRules (core/filter). */
+  filter(payload: Uint8Array): void {
+    this.#machine.connection.send(filterCommand(payload));
   }
 
   pause(): void {

@@ -32,20 +32,11 @@ describe('commands', () => {
   it('credit counts past 32 bits', () => {
     expect(hex(creditCommand(2 ** 40 + 3))).toBe('08000000' + '8500' + '0000' + '0300000000010000');
   });
-  it('filter: count, then 32 bytes a rule, unused rules zero', () => {
-    const bytes = filterCommand([
-      { protocol: 6, port: { from: 80, to: 443 } },
-      { address: { bytes: Uint8Array.of(10, 0, 0, 0), prefixLength: 8 } },
-    ]);
-    expect(bytes.length).toBe(8 + 8 + 64 * 32);
-    expect(hex(bytes.subarray(8, 16))).toBe('0200000000000000');
-    expect(hex(bytes.subarray(16, 48))).toBe(
-      '12000000' + '0000' + '06' + '00' + '5000' + 'bb01' + '00000000' + '00'.repeat(16),
-    );
-    expect(hex(bytes.subarray(48, 80))).toBe(
-      '0c000000' + '0000' + '00' + '04' + '00000000' + '08000000' + '0a' + '00'.repeat(15),
-    );
-    expect(bytes.subarray(80).every((byte) => byte === 0)).toBe(true);
-    expect(() => filterCommand(Array.from({ length: 65 }, () => ({})))).toThrow(RangeError);
+  it('filter: count and 64 rules of 32 bytes', () => {
+    const payload = new Uint8Array(8 + 64 * 32).fill(9);
+    const bytes = filterCommand(payload);
+    expect(hex(bytes.subarray(0, 10))).toBe('08080000' + '8400' + '0000' + '0909');
+    expect(bytes.length).toBe(8 + payload.length);
+    expect(() => filterCommand(new Uint8Array(8))).toThrow(RangeError);
   });
 });

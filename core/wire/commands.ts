@@ -16,13 +16,6 @@ import {
   COMMAND_STOP,
   FRAME_HEADER,
   MAGIC,
-  RULE,
-  RULES_MAX,
-  RULE_ADDRESS,
-  RULE_FAMILY,
-  RULE_IFACE,
-  RULE_PORT,
-  RULE_PROTOCOL,
 } from '../abi/generated.ts';
 
 /** One command as bytes, header included, ready for the socket. */
@@ -92,53 +85,13 @@ export function captureCommand(enabled: boolean, snaplen: number, intervalMs = 0
   });
 }
 
-/** A rule of the kernel's prefilter: every field that is given must match; a packet is copied when any rule matches. */
-export interface CaptureRule {
-  readonly iface?: number;
-  /** IPPROTO_* */
-  readonly protocol?: number;
-  readonly family?: 4 | 6;
-  /** Either end's port within from..to. */
-  readonly port?: { readonly from: number; readonly to: number };
-  /** Either end within address/prefixLength: 4 or 16 bytes, network order. */
-  readonly address?: { readonly bytes: Uint8Array; readonly prefixLength: number };
-}
-
-/** struct fg_command_filter: at most 64 rules, none = everything. More than 64 throws RangeError: merge them first. */
-export function filterCommand(rules: readonly CaptureRule[]): Command {
-  if (rules.length > RULES_MAX) throw new RangeError(`${rules.length} rules, at most ${RULES_MAX} fit`);
+/** struct fg_command_filter from its payload (encodeRules of core/filter): at most 64 rules, none = everything. */
+export function filterCommand(payload: Uint8Array): Command {
   const layout = COMMAND_FILTER_LAYOUT;
-  return command(COMMAND_FILTER, layout.size, (view, start) => {
-    view.setUint32(start + layout.count, rules.length, true);
-    rules.forEach((rule, index) => {
-      const at = start + layout.rules + index * RULE.size;
-      let fields = 0;
-      if (rule.iface !== undefined) {
-        fields |= RULE_IFACE;
-        view.setUint16(at + RULE.iface, rule.iface, true);
-      }
-      if (rule.protocol !== undefined) {
-        fields |= RULE_PROTOCOL;
-        view.setUint8(at + RULE.protocol, rule.protocol);
-      }
-      if (rule.family !== undefined) {
-        fields |= RULE_FAMILY;
-        view.setUint8(at + RULE.family, rule.family);
-      }
-      if (rule.port !== undefined) {
-        fields |= RULE_PORT;
-        view.setUint16(at + RULE.portFrom, rule.port.from, true);
-        view.setUint16(at + RULE.portTo, rule.port.to, true);
-      }
-      if (rule.address !== undefined) {
-        fields |= RULE_ADDRESS | RULE_FAMILY; // a prefix is of one family
-        view.setUint8(at + RULE.family, rule.address.bytes.length === 4 ? 4 : 6);
-        view.setUint8(at + RULE.prefixLength, rule.address.prefixLength);
-        rule.address.bytes.forEach((byte, i) => view.setUint8(at + RULE.address + i, byte));
-      }
-      view.setUint32(at + RULE.fields, fields, true);
-    });
-  });
+  if (payload.length !== layout.size) throw new RangeError(`a filter of ${payload.length} bytes, not ${layout.size}`);
+  const bytes = command(COMMAND_FILTER, layout.size);
+  bytes.set(payload, FRAME_HEADER.size);
+  return bytes;
 }
 
 /** struct fg_command_credit: bytes of frames consumed since the start. */

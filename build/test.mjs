@@ -1,0 +1,68 @@
+// npm test: builds, lints, and runs every test that this user and machine can run. The last line counts them:
+// `Tests: N passed, M failed, K skipped`. Exit status 1 when anything failed, or when nothing ran.
+//
+//   node build/test.mjs [--kernels] [--unit] [FILTER…]     only the VM suites, only what needs no privilege, only these files
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { ROOT, runAsScript } from './tools.mjs';
+
+const RESULTS = 'test-results/vitest.json';
+
+/** Runs a tool of node_modules in the foreground; true when it was content. */
+function tool(script, ...args) {
+  const { status } = spawnSync(process.execPath, [join('node_modules', script), ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  return status === 0;
+}
+
+/** Formatter, linter and types. */
+function lint() {
+  const eslint = tool('eslint/bin/eslint.js', '.');
+  const prettier = tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.');
+  const types = tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit');
+  return eslint && prettier && types;
+}
+
+/** Names of the suites of which tests were skipped, with how many. */
+function skippedSuites(results) {
+  const suites = new Map();
+  for (const file of results.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed' || test.status === 'failed') continue;
+      const name = `${file.name.replace(`${ROOT}/`, '')}: ${test.ancestorTitles[0] ?? test.title}`;
+      suites.set(name, (suites.get(name) ?? 0) + 1);
+    }
+  }
+  return [...suites];
+}
+
+async function main(args) {
+  const started = performance.now();
+  build();
+  const only = args.includes('--kernels') ? ['--project', 'vm'] : args.includes('--unit') ? ['--project', 'unit'] : [];
+  const filters = args.filter((arg) => !arg.startsWith('--'));
+  const linted = filters.length > 0 || only.length > 0 || lint();
+  mkdirSync(join(ROOT, 'test-results'), { recursive: true });
+  rmSync(join(ROOT, RESULTS), { force: true });
+  const ran = tool('vitest/vitest.mjs', 'run', ...only, '--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`, ...filters); // prettier-ignore
+  const results = existsSync(join(ROOT, RESULTS)) ? JSON.parse(readFileSync(join(ROOT, RESULTS), 'utf8')) : null;
+  const [passed, failed] = [results?.numPassedTests ?? 0, results?.numFailedTests ?? 0];
+  const skipped = (results?.numTotalTests ?? 0) - passed - failed;
+  const left = results === null ? [] : skippedSuites(results);
+  if (left.length > 0) {
+    const why =
+      process.getuid?.() === 0 ? 'this machine lacks what they need' : 'they need root: sudo npm test runs them';
+    process.stdout.write(`\nLeft out, ${why}:\n${left.map(([name, count]) => `  ${name} (${count})\n`).join('')}`);
+  }
+  if (!linted) process.stdout.write('\nThe linter, the formatter or the compiler complained: see the beginning.\n');
+  if (passed + failed === 0) process.stdout.write('\nNo test ran.\n');
+  process.stdout.write(`\nTook ${Math.round((performance.now() - started) / 1000)} s\n`);
+  process.stdout.write(`Tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  if (!ran || !linted || failed > 0 || passed === 0) process.exitCode = 1;
+}
+
+await runAsScript(import.meta.url, main);

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { EXIT_FAILED, FlowglassError, errnoName, errnoText } from '../core/errors.ts';
+import { helpText, readArguments, usageError, type Command } from './command.ts';
+import { failureLine, isLevel, print, quietBrokenPipe, speak } from './terminal.ts';
+
+/** Loaded only when used: a command pays for its own modules alone. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  interfaces: () => import('./interfaces.ts'),
+  record: () => import('./record.ts'),
+  summary: () => import('./summary.ts'),
+  doctor: () => import('./doctor.ts'),
+};
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).command));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
+  return `usage: flowglass COMMAND [OPTION…]\n\nWho this machine talks to, which process, how slow it is, and why.\n\n${lines.join('\n')}\n
+  --help      show this, or the help of a command
+  --version   show the version
+
+Exit status: 0 done, 1 failed, 2 usage, 3 permission missing.
+`;
+}
+
+/** Version from the package.json beside dist/ (or beside cli/ when run from source). */
+export function version(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === '--version') return print(`flowglass ${version()}\n`);
+  if (name === '--help' || name === '-h' || name === 'help') return print(await overview());
+  if (name === undefined) throw usageError('no command', 'command line', 'see flowglass --help');
+  if (name.startsWith('-')) throw usageError('unknown option', name, 'see flowglass --help');
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    throw usageError('no such command', name, `there are ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  const { command } = await load();
+  if (rest.includes('--help') || rest.includes('-h')) return print(helpText(command));
+  const given = readArguments(command, rest);
+  const level = given.text('log-level');
+  if (level !== undefined) {
+    if (!isLevel(level)) throw usageError('no such log level', level, 'give error, warning, info or debug');
+    if (given.has('quiet')) throw usageError('--quiet and --log-level exclude each other', 'command line', 'give one of them'); // prettier-ignore
+    speak(level);
+  } else if (given.has('quiet')) speak('error');
+  await command.run(given);
+}
+
+/** The `flowglass` command; sets the exit status. Every failure becomes one line on standard error. */
+export async function main(argv: readonly string[]): Promise<void> {
+  quietBrokenPipe();
+  try {
+    await run(argv);
+    process.exit(0);
+  } catch (error) {
+    if (error instanceof FlowglassError) {
+      process.stderr.write(failureLine(error));
+      process.exit(error.exitCode);
+    }
+    // A bug of ours, or a system error that nobody put into words: still one line; the stack only when asked for.
+    const trace =
+      process.env['FLOWGLASS_TRACE'] !== undefined && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+    const what = errnoName(error) === '' ? `internal error (${errnoText(error)})` : errnoText(error);
+    const where = error instanceof Error && 'path' in error ? String(error.path) : 'flowglass';
+    process.stderr.write(
+      `${failureLine(new FlowglassError({ code: 'internal', what, where, hint: 'run again with FLOWGLASS_TRACE=1 and report what it prints' })).trimEnd()}${trace}\n`,
+    );
+    process.exit(EXIT_FAILED);
+  }
+}

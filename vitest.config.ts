@@ -1,0 +1,47 @@
+import { defineConfig } from 'vitest/config';
+
+const exclude = ['**/node_modules/**', 'dist/**'];
+
+/** Attaches programs, makes namespaces, measures time: one file after the other. */
+const alone = { exclude, fileParallelism: false, maxWorkers: 1 };
+
+/**
+ * `unit` runs in parallel and needs no privilege; `kernel` needs root and runs afterwards, one file at a time; `vm`
+ * boots other kernels.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{core,cli,build,electron,renderer}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          exclude,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...alone,
+          name: 'kernel',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, 'test/unit/**', 'test/vm/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...alone,
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
