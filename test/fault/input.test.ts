@@ -1,0 +1,216 @@
+// Bad input: one clear sentence, the right exit status, nothing on standard output, nothing left behind.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Child } from '../lab/child.ts';
+import { cutFile } from '../lab/capture-files.ts';
+import { COMMAND, record, runFlowglass, summarize } from '../lab/flowglass.ts';
+import type { Host } from '../lab/host.ts';
+import { Lab, type Link, settle } from '../lab/lab.ts';
+import { describeAsRoot } from '../lab/privilege.ts';
+import { capinfos, readPacketBlocks } from '../lab/truth.ts';
+
+/** One line beginning `flowglass: `, nothing on standard output, the exit status, and not a stack trace. */
+async function expectComplaint(args: readonly string[], status: number, saying: RegExp): Promise<void> {
+  const outcome = await runFlowglass(args);
+  expect(outcome.stdout, 'standard output').toBe('');
+  expect(outcome.stderr).toMatch(/^flowglass: [^\n]+\n$/);
+  expect(outcome.stderr).toMatch(saying);
+  expect(outcome.status, outcome.stderr).toBe(status);
+}
+
+describe('files that cannot be read', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'flowglass-input-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  const file = (name: string, content: string | Buffer) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  it('missing', () => expectComplaint(['summary', join(directory, 'nowhere.pcapng')], 1, /nowhere\.pcapng/));
+  it('empty', () => expectComplaint(['summary', file('empty.pcapng', '')], 1, /empty/));
+  it('not a capture', () =>
+    expectComplaint(['summary', file('letter.txt', 'Dear reader,\n'.repeat(100))], 1, /letter\.txt/));
+  it('a directory', () => expectComplaint(['summary', directory], 1, /directory/));
+  it('a name with control characters is shown escaped', async () => {
+    const outcome = await runFlowglass(['summary', join(directory, 'a\u001b[31mred\nline')]);
+    expect(outcome.stderr).not.toContain('\u001b');
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('options that are wrong', () => {
+  const output = () => join(tmpdir(), `flowglass-never-${process.pid}.pcapng`);
+  it.each<[string, string[], RegExp]>([
+    ['an unknown command', ['recrod'], /recrod/],
+    ['an unknown option', ['record', '--colour', 'red', '-i', 'lo', '-w', output()], /--colour/],
+    ['record without a source', ['record', '-w', output()], /-i|--all/],
+    ['record without an output', ['record', '-i', 'lo'], /-w/],
+    ['summary without a file', ['summary'], /FILE|file/],
+    ['a duration that is none', ['record', '-i', 'lo', '-w', output(), '--duration', 'soon'], /soon/],
+    ['a negative snaplen', ['record', '-i', 'lo', '-w', output(), '--snaplen=-1'], /snaplen|-1/],
+    ['an unknown rung', ['record', '-i', 'lo', '-w', output(), '--attach', 'kprobe'], /kprobe/],
+    [
+      'a filter that cannot be read',
+      ['record', '-i', 'lo', '-w', output(), '--filter', 'tcp.port =='],
+      /filter|expected|end/i,
+    ],
+  ])('%s: exit 2', async (_name, args, saying) => {
+    await expectComplaint(args, 2, saying);
+    expect(existsSync(output())).toBe(false);
+  });
+});
+
+describeAsRoot('recording that cannot be', () => {
+  let lab: Lab;
+  let client: Host;
+  let server: Host;
+  let link: Link;
+
+  beforeAll(() => {
+    lab = new Lab();
+    client = lab.host('client');
+    server = lab.host('server');
+    link = lab.link(client, server, { offloads: false });
+  });
+  afterAll(() => lab.dispose());
+
+  it('an unknown interface: names the ones there are', async () => {
+    const output = join(lab.directory, 'unknown.pcapng');
+    await expectComplaint(
+      ['record', '--netns', client.path, '-i', 'eth7', '-w', output],
+      1,
+      /eth7.*(lo.*veth0|veth0.*lo)/,
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('an unknown namespace', async () => {
+    const output = join(lab.directory, 'netns.pcapng');
+    await expectComplaint(['record', '--netns', 'fgl-nowhere', '-i', 'veth0', '-w', output], 1, /fgl-nowhere/);
+  });
+
+  it('an output that exists is refused and not touched, and --force replaces it', async () => {
+    const output = join(lab.directory, 'precious.pcapng');
+    writeFileSync(output, 'precious');
+    await expectComplaint(
+      ['record', '--netns', client.path, '-i', 'veth0', '-w', output, '--duration', '1'],
+      1,
+      /precious\.pcapng.*--force/,
+    );
+    expect(readFileSync(output, 'utf8')).toBe('precious');
+    const outcome = await runFlowglass([
+      'record',
+      '--netns',
+      client.path,
+      '-i',
+      'veth0',
+      '-w',
+      output,
+      '--duration',
+      '500ms',
+      '--force',
+    ]);
+    expect(outcome.status).toBe(0);
+    expect(capinfos(output).packets).toBe(0);
+  });
+
+  it('an output in a directory that is not there', () =>
+    expectComplaint(
+      ['record', '--netns', client.path, '-i', 'veth0', '-w', join(lab.directory, 'no/such.pcapng')],
+      1,
+      /no\/such\.pcapng/,
+    ));
+
+  it('no privilege: exit 3 and the one thing to do', (context) => {
+    const nobody = (program: string, args: string[]) =>
+      spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', program, ...args], {
+        encoding: 'utf8',
+        timeout: 30_000,
+        env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+        cwd: '/',
+      });
+    const readable = nobody(process.execPath, [COMMAND, '--version']);
+    if (readable.status !== 0) {
+      process.stderr.write(`left out (an ordinary user cannot read this checkout): no privilege\n`);
+      context.skip();
+    }
+    const output = join(tmpdir(), `flowglass-nobody-${process.pid}.pcapng`);
+    const outcome = nobody(process.execPath, [COMMAND, 'record', '-i', 'lo', '-w', output, '--duration', '1']);
+    expect(outcome.stdout).toBe('');
+    expect(outcome.stderr).toMatch(/^flowglass: [^\n]+\n$/);
+    expect(outcome.stderr).toMatch(/sudo|pkexec|setcap|root/);
+    expect(outcome.status).toBe(3);
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('disk full: one sentence, exit 1, what was written stays readable, nothing attached', async () => {
+    await server.server(['tcp', '--port', 80, '--mode', 'sink']);
+    const disk = join(lab.directory, 'disk');
+    const saved = join(lab.directory, 'full.pcapng');
+    // The small disk exists in a mount namespace of its own and vanishes with it.
+    const script = `mkdir -p ${disk}; mount -t tmpfs -o size=1m tmpfs ${disk};
+      "$0" ${COMMAND} record --netns ${client.path} -i veth0 --snaplen 0 -w ${disk}/full.pcapng --duration 30; status=$?;
+      cp ${disk}/full.pcapng ${saved}; exit $status`;
+    const recorder = lab.care(new Child('unshare', ['-m', 'sh', '-c', script, process.execPath]));
+    await recorder.until('recording', (c) => /^flowglass: recording/m.test(c.stderr));
+    const sent = await client.start('client', ['tcp', '--to', link.right.v4, '--port', 80, '--send', 5_000_000]).done;
+    expect(sent.status).toBe(0);
+    const { status, stdout, stderr } = await recorder.done;
+    expect(stdout).toBe('');
+    const complaints = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('flowglass: record'));
+    expect(complaints).toHaveLength(1);
+    expect(complaints[0]).toMatch(/^flowglass: .*no space left.*full\.pcapng/i);
+    expect(status).toBe(1);
+    const { packets } = readPacketBlocks(saved);
+    expect(packets.length).toBeGreaterThan(300);
+    const summary = await summarize(saved);
+    expect(summary.session.captured.packets).toBe(packets.length);
+    expect(client.attached('veth0')).toEqual([]);
+  }, 60_000);
+
+  it('a cut file: everything whole is read, truncated says so, at any place of the cut', async () => {
+    await server.server(['tcp', '--port', 81, '--mode', 'respond', '--request', 10, '--response', 1000]);
+    const recorder = await record(lab, client, join(lab.directory, 'whole.pcapng'));
+    const traffic = client.start('client', [
+      'tcp',
+      '--to',
+      link.right.v4,
+      '--port',
+      81,
+      '--send',
+      10,
+      '--receive',
+      1000,
+      '--exchanges',
+      100,
+    ]);
+    expect((await traffic.done).status).toBe(0);
+    expect((await recorder.finish()).session.truncated).toBe(false);
+    for (const fraction of [0.9, 0.37]) {
+      const cut = join(lab.directory, `cut-${fraction}.pcapng`);
+      writeFileSync(cut, readFileSync(recorder.file));
+      cutFile(cut, fraction);
+      const summary = await summarize(cut);
+      expect(summary.session.truncated).toBe(true);
+      expect(summary.session.captured.packets).toBe(readPacketBlocks(cut).packets.length);
+    }
+  }, 30_000);
+
+  it('an interface that goes away while recording: the recording ends or waits, and the file stays whole', async () => {
+    client.ip('link add gone0 type veth peer name gone1', 'link set gone0 up', 'link set gone1 up');
+    const recorder = await record(lab, client, join(lab.directory, 'gone.pcapng'), ['-i', 'gone0']);
+    client.ip('link del gone0');
+    await settle(500);
+    const { stderr } = await recorder.child.stop('SIGINT', 10_000);
+    expect(stderr).not.toMatch(/\n\s+at /); // no stack trace
+    expect((await summarize(recorder.file)).session.truncated).toBe(false);
+  }, 30_000);
+});
