@@ -1,11 +1,5 @@
 import { FlowglassError } from '../errors.ts';
-import {
-  BLOCK_SECTION,
-  PCAP_HEADER_BYTES,
-  PCAP_MICROSECONDS,
-  PCAP_MODIFIED,
-  PCAP_NANOSECONDS,
-} from './format.ts';
+import { BLOCK_SECTION, PCAP_HEADER_BYTES, PCAP_MICROSECONDS, PCAP_MODIFIED, PCAP_NANOSECONDS } from './format.ts';
 import type { CaptureHandlers, CaptureInterface, CaptureProblem } from './interface.ts';
 import { PcapDecoder } from './pcap.ts';
 import { PcapngDecoder } from './pcapng.ts';
@@ -93,7 +87,13 @@ export class CaptureParser {
     const last = interfaces[interfaces.length - 1];
     const section = last?.section ?? 0;
     this.#state.interfaces.push(...interfaces);
-    decoder.resume(section, Math.max(0, interfaces.findIndex((each) => each.section === section)));
+    decoder.resume(
+      section,
+      Math.max(
+        0,
+        interfaces.findIndex((each) => each.section === section),
+      ),
+    );
     this.#decoder = decoder;
     this.#state.base = offset;
     this.#bytes = offset;
@@ -118,7 +118,10 @@ export class CaptureParser {
     let from = 0;
     while (from < piece.length && !this.#state.stopped) {
       const take = Math.min(this.room(), piece.length - from);
-      this.#state.bytes.set(from === 0 && take === piece.length ? piece : piece.subarray(from, from + take), this.#fill);
+      this.#state.bytes.set(
+        from === 0 && take === piece.length ? piece : piece.subarray(from, from + take),
+        this.#fill,
+      );
       from += take;
       this.advance(take);
     }

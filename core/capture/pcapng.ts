@@ -299,7 +299,9 @@ export class PcapngDecoder implements Decoder {
       else if (code === INTERFACE_TSOFFSET && length === 8) offset = Number(view.getBigInt64(value, little));
       else if (code === INTERFACE_SPEED && length === 8) info.speed = view.getBigUint64(value, little);
       else if (code === INTERFACE_MAC && length === 6) {
-        info.mac = Array.from(bytes.subarray(value, value + 6), (octet) => octet.toString(16).padStart(2, '0')).join(':');
+        info.mac = Array.from(bytes.subarray(value, value + 6), (octet) => octet.toString(16).padStart(2, '0')).join(
+          ':',
+        );
       } else if (code === OPTION_COMMENT) info.comments.push(readText(bytes, value, value + length));
     });
     if (!whole) state.problem(at, OPTION_OVERRUN, true);

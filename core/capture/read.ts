@@ -77,7 +77,7 @@ async function openFile(path: string, name: string): Promise<FileHandle> {
 
 async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   const buffer = Buffer.alloc(1 << 20);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) return;
     position += bytesRead;

@@ -1,0 +1,91 @@
+import { COUNTERS, INTERFACE, TOTALS, TOTALS_RECORD } from '../abi/generated.ts';
+import type { InterfaceCounters, InterfaceTexts } from '../capture/pcapng-writer.ts';
+
+const decoder = new TextDecoder();
+
+function text(bytes: Uint8Array, from: number, size: number): string {
+  let end = from;
+  while (end < from + size && bytes[end] !== 0) end++;
+  return decoder.decode(bytes.subarray(from, end));
+}
+
+const number64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
+
+/** One interface of a recording, by the number the engine gave it. */
+export class RecordedInterface {
+  readonly iface: number;
+  linkType = 1;
+  name = '';
+  /** Number in the file, -1 = not described yet. */
+  id = -1;
+  /** Wall time of the newest packet written, and how often the clock had been set back by then. */
+  lastHigh = 0;
+  lastLow = 0;
+  lastSteps = 0;
+  /** Boot time of the newest packet written. */
+  lastAtHigh = 0;
+  lastAtLow = 0;
+  /** Lost since the packet before, for epb_dropcount. */
+  drops = 0;
+  delivered = 0;
+  #speed = 0n;
+  #mac: Uint8Array | null = null;
+  #driver = '';
+  #received = 0;
+  #lost = 0;
+  #accepted = 0;
+  #counted = false;
+
+  constructor(iface: number) {
+    this.iface = iface;
+  }
+
+  /** Takes a struct fg_interface. */
+  update(bytes: Uint8Array, view: DataView, offset: number): void {
+    this.linkType = view.getUint32(offset + INTERFACE.linkType, true) & 0xffff;
+    this.name = text(bytes, offset + INTERFACE.name, INTERFACE.driver - INTERFACE.name);
+    this.#driver = text(bytes, offset + INTERFACE.driver, INTERFACE.mac - INTERFACE.driver);
+    this.#speed = view.getBigUint64(offset + INTERFACE.speedBps, true);
+    const mac = bytes.slice(offset + INTERFACE.mac, offset + INTERFACE.mac + 6);
+    this.#mac = mac.some((octet) => octet !== 0) ? mac : null;
+  }
+
+  /** Takes a struct fg_totals_record; `baseline` = losses until now are not this recording's. */
+  totals(view: DataView, offset: number, baseline: boolean): void {
+    const totals = offset + TOTALS_RECORD.totals;
+    const direction = totals + TOTALS.direction;
+    this.#received =
+      number64(view, direction + COUNTERS.frames) + number64(view, direction + COUNTERS.size + COUNTERS.frames);
+    const lost = number64(view, totals + TOTALS.lostFrames) + number64(view, offset + TOTALS_RECORD.queueLostFrames);
+    this.#accepted = number64(view, totals + TOTALS.capturedFrames) + number64(view, totals + TOTALS.lostFrames);
+    if (this.#counted || !baseline) this.drops += Math.max(0, lost - this.#lost);
+    this.#lost = lost;
+    this.#counted = true;
+  }
+
+  description(snaplen: number, filter: string | null, description: string | null, os: string | null): InterfaceTexts {
+    return {
+      linkType: this.linkType,
+      snaplen,
+      name: this.name,
+      description,
+      filter,
+      speed: this.#speed,
+      mac: this.#mac,
+      hardware: this.#driver === '' ? null : this.#driver,
+      os,
+    };
+  }
+
+  /** Counters for the Interface Statistics Block, in frames as the hook saw them. */
+  counters(startNs: bigint | null, endNs: bigint): InterfaceCounters {
+    return {
+      startNs,
+      endNs,
+      received: this.#counted ? this.#received : null,
+      dropped: this.#counted ? this.#lost : null,
+      accepted: this.#counted && this.#accepted > 0 ? this.#accepted : null,
+      delivered: this.delivered,
+    };
+  }
+}
