@@ -84,9 +84,12 @@ export const SOURCES = [
   'release',
   'snapshot',
   'accept',
+  'capture',
 ] as const;
+/** A capture file says so: option 8, process blocks or comments. Not of the kernel's enumeration. */
+export const SOURCE_CAPTURE = 9;
 
-/** enum fg_unparsed_reason */
+/** enum fg_unparsed_reason, and what only the tracker of foreign captures counts. */
 export const UNPARSED = [
   'arp',
   'ethertype',
@@ -97,7 +100,10 @@ export const UNPARSED = [
   'link-type',
   'llc',
   'vlan',
+  'duplicate',
 ] as const;
+/** A copy of a packet that was seen on another interface or in another direction of one capture. */
+export const UNPARSED_DUPLICATE = 9;
 
 export const METRIC_CONNECT = 0;
 export const METRIC_RTT = 1;

@@ -1,0 +1,382 @@
+/**
+ * Passive tracking of a capture that is not ours: packets in, FlowModel out. A flow is keyed by addresses, ports and
+ * protocol alone, so a connection seen on several interfaces of one capture is one flow (of the interface of its first
+ * packet) and its copies are not counted. VLAN tags are decoded but are no part of the key, as in the kernel programs.
+ */
+import {
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  PARSED,
+  TCP_ACK,
+  TCP_SYN,
+  type Packet,
+} from '../dissect/packet.ts';
+import { Dissector } from '../dissect/dissector.ts';
+import { Table } from '../flow/columns.ts';
+import { KEY_WORDS } from '../flow/flows.ts';
+import { Index, mix } from '../flow/hash.ts';
+import { TOTALS_CAPTURED_FRAMES, TOTALS_CAPTURED_PACKETS, TOTALS_FLOW_LOST } from '../flow/interfaces.ts';
+import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT, ROLES_SYN, type FlowModel } from '../flow/model.ts';
+import { TCP_CLOSE, TCP_ESTABLISHED, TCP_SYN_RECV, TCP_SYN_SENT, UNPARSED_DUPLICATE } from '../flow/names.ts';
+import { Application, word } from './application.ts';
+import { Duplicates } from './duplicates.ts';
+import {
+  PHASE_CLOSED,
+  PHASE_CLOSING,
+  PHASE_ESTABLISHED,
+  PHASE_SYN_RECEIVED,
+  PHASE_SYN_SENT,
+  TcpTracker,
+  type Segment,
+} from './tcp.ts';
+
+/** Flows beyond this are counted in the totals only (lost.flowPackets). */
+const FLOWS_MAX = 2_000_000;
+/** A SYN that nobody answers is given up by Linux after about 127 s (tcp_syn_retries = 6). */
+const SYN_TIMEOUT_NS = 127e9;
+/** FIN_WAIT1 stands for any state between the first FIN and the end: `closing`. */
+const TCP_FIN_WAIT1 = 4;
+
+/** How a packet passed the capture point, as the file says; 0 = not said. */
+export const INBOUND = 1;
+export const OUTBOUND = 2;
+
+export interface TrackerOptions {
+  readonly flowsMax?: number;
+}
+
+export class Tracker {
+  readonly model: FlowModel;
+  readonly dissector = new Dissector();
+  readonly application: Application;
+  readonly #tcp = new TcpTracker();
+  readonly #duplicates = new Duplicates();
+  readonly #flowsMax: number;
+  /** Newest flow of each key, without the interface. */
+  readonly #index = new Index();
+  #probe = 0;
+  #hash = 0;
+  readonly #rows = new Table();
+  /** Row in `#tcp`, −1 = not TCP. */
+  readonly #tcpRow = this.#rows.int32();
+  /** When the newest request segment passed that was not answered yet; NaN = none. */
+  readonly #requestAt = this.#rows.float64();
+  /** ICMP: sequence number and time of the newest echo request, by sender. */
+  readonly #echo = this.#rows.int32(2);
+  readonly #echoAt = this.#rows.float64(2);
+  /** Round trip of the SYN, kept until the other half of the handshake tells which side the capture is near. */
+  readonly #synRtt = this.#rows.float64();
+  /** The side whose probes are the flow's RTT + 1; 0 = not decided: the client's. */
+  readonly #rttSide = this.#rows.uint8();
+  #tcpRows = 0;
+  /** Packets that were copies of others. */
+  duplicates = 0;
+  /** Flow and sender (0 lo, 1 hi) of the packet taken last, −1 = none. For who adds owners. */
+  flow = -1;
+  side = 0;
+
+  constructor(model: FlowModel, options: TrackerOptions = {}) {
+    this.model = model;
+    model.countsFromPackets = true;
+    this.application = new Application(model);
+    this.#flowsMax = options.flowsMax ?? FLOWS_MAX;
+  }
+
+  /**
+   * Takes one packet of interface `iface` (its number in the model): `captured` bytes at `offset`, `original` on the
+   * wire, at `atNs` nanoseconds from the session's origin (float64; may step back). `direction` as the file says.
+   * Allocates nothing for a packet of a known flow, and never throws, whatever the bytes.
+   */
+  packet(
+    iface: number,
+    linkType: number,
+    bytes: Uint8Array,
+    offset: number,
+    captured: number,
+    original: number,
+    atNs: number,
+    direction: number,
+  ): void {
+    const model = this.model;
+    const p = this.dissector.dissect(linkType, bytes, offset, captured, original, atNs);
+    model.version = (model.version + 1) >>> 0;
+    if (atNs > model.nowNs) model.nowNs = atNs;
+    model.countLink(iface, 1, p.original, 1, p.original);
+    model.interfaces.addTotal(iface, TOTALS_CAPTURED_FRAMES, 1);
+    model.interfaces.addTotal(iface, TOTALS_CAPTURED_PACKETS, 1);
+    this.flow = -1;
+    if (p.unparsed !== PARSED) {
+      model.countUnparsed(iface, p.unparsed, 1);
+      return;
+    }
+    const way = direction !== 0 ? direction : p.packetType === 4 ? OUTBOUND : p.packetType >= 0 ? INBOUND : 0;
+    const place = mix(mix(mix(0, iface), p.linkInterface), way);
+    const copy = p.laterFragment === 0 && this.#duplicates.seen(p, bytes, place, atNs);
+    const side = this.#loadKey(iface, p);
+    let flow = this.#find();
+    if (copy && flow >= 0) {
+      this.duplicates++;
+      model.countUnparsed(iface, UNPARSED_DUPLICATE, 1);
+      this.flow = flow;
+      this.side = side;
+      return;
+    }
+    if (flow >= 0 && p.tcp !== 0 && p.icmpError === 0 && this.#tcp.opensNew(this.#tcpRow.data[flow]!, side, p)) {
+      this.#abandon(flow, atNs);
+      flow = -1;
+    }
+    if (flow < 0) {
+      flow = this.#begin(p, atNs);
+      if (flow < 0) {
+        model.interfaces.addTotal(iface, TOTALS_FLOW_LOST, 1);
+        return;
+      }
+    }
+    this.flow = flow;
+    this.side = side;
+    model.addPacket(flow, side, 1, p.original, p.payloadLength, 1, p.original, atNs);
+    if (p.laterFragment !== 0 || p.icmpError !== 0) return;
+    if (p.protocol === IPPROTO_TCP) {
+      if (p.tcp !== 0) this.#segment(flow, side, p, bytes, atNs);
+    } else if (p.protocol === IPPROTO_UDP) {
+      this.#turn(flow, side, p.payloadLength > 0, atNs);
+      if (p.fragment === 0 && p.cut === 0) this.application.datagram(flow, side, p, bytes);
+    } else if (p.protocol === IPPROTO_ICMP || p.protocol === IPPROTO_ICMPV6) this.#icmp(flow, side, p, atNs);
+  }
+
+  /** The capture is over at its newest time: connections that never got an answer timed out. */
+  finish(): void {
+    const model = this.model;
+    for (let flow = 0; flow < this.#rows.count; flow++) {
+      const row = this.#tcpRow.data[flow]!;
+      if (row < 0) continue;
+      this.#settleRtt(flow);
+      if (this.#tcp.phase(row) !== PHASE_SYN_SENT) continue;
+      const last = model.flows.lastNs.data[flow]!;
+      if (model.nowNs - last < SYN_TIMEOUT_NS) continue;
+      model.setTcpState(flow, TCP_SYN_SENT, TCP_CLOSE, last);
+      model.end(flow, 'timeout', last);
+
+    }
+  }
+
+  /** Loads the packet's key into the model; returns the sender's side. */
+  #loadKey(iface: number, p: Packet): number {
+    const words = this.model.flows.words;
+    const addresses = p.addresses;
+    let order = 0;
+    for (let i = 0; i < 16 && order === 0; i++) order = addresses[i]! - addresses[16 + i]!;
+    if (order === 0) order = p.sourcePort - p.destinationPort;
+    const side = order > 0 ? 1 : 0;
+    const lo = side === 0 ? 0 : 16;
+    for (let w = 0; w < 4; w++) {
+      words[w] = word(addresses, lo + w * 4);
+      words[4 + w] = word(addresses, 16 - lo + w * 4);
+    }
+    const loPort = side === 0 ? p.sourcePort : p.destinationPort;
+    const hiPort = side === 0 ? p.destinationPort : p.sourcePort;
+    words[8] = loPort | (hiPort << 16);
+    words[9] = iface | (p.protocol << 16) | (p.family << 24);
+    // Both ends on one address and port (a host that talks to itself from the port it listens on): a SYN-ACK, or a
+    // reply of an echo, is what goes the other way.
+    if (order === 0 && p.tcp !== 0 && (p.flags & (TCP_SYN | TCP_ACK)) === (TCP_SYN | TCP_ACK)) return 1;
+    if (order === 0 && (p.icmpType === 0 || p.icmpType === 129)) return 1;
+    return side;
+  }
+
+  #find(): number {
+    const { words, key } = this.model.flows;
+    let hash = 0;
+    for (let i = 0; i < 9; i++) hash = mix(hash, words[i]!);
+    hash = mix(hash, words[9]! >>> 16);
+    this.#hash = hash;
+    const index = this.#index;
+    let probe = index.first(hash);
+    for (;;) {
+      const row = index.at(probe);
+      if (row < 0) break;
+      const at = row * KEY_WORDS;
+      let i = 0;
+      while (i < 9 && key.data[at + i] === words[i]) i++;
+      if (i === 9 && key.data[at + 9]! >>> 16 === words[9]! >>> 16) {
+        this.#probe = probe;
+        return row;
+      }
+      probe = index.next(probe);
+    }
+    this.#probe = probe;
+    return -1;
+  }
+
+  /** A flow with the loaded key; `#probe` is where its key stands or belongs. −1 = too many. */
+  #begin(p: Packet, atNs: number): number {
+    const model = this.model;
+    if (model.flows.rows.count >= this.#flowsMax) return -1;
+    model.flows.hash();
+    const epoch = p.tcp !== 0 && (p.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? p.sequence >>> 0 || 1 : 0;
+    const flow = model.insert(epoch, atNs);
+    if (this.#index.at(this.#probe) >= 0) this.#index.replace(this.#probe, flow);
+    else if (this.#index.put(this.#probe, flow)) this.#rebuild();
+    const row = this.#rows.append(flow + 1 - this.#rows.count);
+    this.#requestAt.data[row] = NaN;
+    this.#echoAt.data[row * 2] = NaN;
+    this.#echoAt.data[row * 2 + 1] = NaN;
+    this.#synRtt.data[row] = -1;
+    if (p.protocol === IPPROTO_TCP) {
+      this.#tcpRow.data[row] = this.#tcpRows;
+      this.#tcp.begin(this.#tcpRows++);
+    } else this.#tcpRow.data[row] = -1;
+    this.application.begin(flow);
+    return flow;
+  }
+
+  #rebuild(): void {
+    const { key, rows } = this.model.flows;
+    this.#index.reset(rows.count);
+    // Newest first: of flows with one key only the newest stands in the index.
+    const words = this.model.flows.words;
+    const kept = words.slice();
+    for (let row = rows.count - 1; row >= 0; row--) {
+      words.set(key.data.subarray(row * KEY_WORDS, (row + 1) * KEY_WORDS));
+      if (this.#find() < 0) this.#index.insertNew(this.#hash, row);
+    }
+    words.set(kept);
+  }
+
+  /** Another connection took over the addresses. */
+  #abandon(flow: number, atNs: number): void {
+    const row = this.#tcpRow.data[flow]!;
+    this.#settleRtt(flow);
+    if (this.#tcp.phase(row) === PHASE_SYN_SENT) {
+      this.model.setTcpState(flow, TCP_SYN_SENT, TCP_CLOSE, atNs);
+      this.model.end(flow, 'timeout', this.model.flows.lastNs.data[flow]!);
+    }
+  }
+
+  #segment(flow: number, side: number, p: Packet, bytes: Uint8Array, atNs: number): void {
+    const model = this.model;
+    const row = this.#tcpRow.data[flow]!;
+    const before = this.#tcp.phase(row);
+    const s = this.#tcp.take(row, side, p, atNs);
+    if (s.retransmit) model.countRetransmits(flow, side, 1);
+    if (s.reset) model.countReset(flow, side);
+    if (s.zeroWindow) model.countZeroWindow(flow, side);
+    const client = this.#tcp.client(row);
+    if (client !== 0) model.setClient(flow, client === 2 ? 1 : 0, ROLES_SYN);
+    if (s.rttNs >= 0) this.#roundTrip(flow, s, atNs, before);
+    if (s.connectNs >= 0) {
+      model.sample(flow, METRIC_CONNECT, s.connectNs, atNs);
+      if (this.#rttSide.data[flow] === 0 && client !== 0) this.#rttSide.data[flow] = client;
+    }
+    if (s.moved) this.#state(flow, row, before, s, atNs);
+    if (s.fresh || (s.retransmit && p.payloadLength > 0)) this.#turn(flow, side, s.fresh, atNs);
+    if (p.payloadLength > 0 && p.fragment === 0 && !s.keepAlive && !s.reset) {
+      const base = this.#tcp.isnKnown(row, side) ? (this.#tcp.isn(row, side) + 1) | 0 : null;
+      this.application.segment(flow, side, p, bytes, base, client !== 0 && client - 1 !== side);
+    }
+  }
+
+  #state(flow: number, row: number, before: number, s: Segment, atNs: number): void {
+    const phase = this.#tcp.phase(row);
+    this.model.setTcpState(flow, KERNEL_STATES[before]!, KERNEL_STATES[phase]!, atNs);
+    if (s.ended !== 'no') this.model.end(flow, s.ended, atNs);
+  }
+
+  /**
+   * A round trip as seen at the capture point has two halves: to the server and back, and to the client and back. Near
+   * one end one of them is next to nothing, and the other is what the user calls RTT. The handshake tells; until then,
+   * and where it was not seen, the half on the server's side counts.
+   */
+  #roundTrip(flow: number, s: Segment, atNs: number, phase: number): void {
+    const client = this.#clientSide(flow);
+    if (phase < PHASE_ESTABLISHED && s.rttSide === client) {
+      if (this.#synRtt.data[flow]! < 0) this.#synRtt.data[flow] = s.rttNs;
+      return;
+    }
+    if (phase < PHASE_ESTABLISHED) {
+      // SYN-ACK to the last ACK, while the first half waits.
+      const first = this.#synRtt.data[flow]!;
+      if (first >= 0 && s.rttNs > first * 4) {
+        this.#rttSide.data[flow] = s.rttSide + 1;
+        this.#synRtt.data[flow] = -1;
+        this.model.sample(flow, METRIC_RTT, s.rttNs, atNs);
+      } else this.#settleRtt(flow);
+      return;
+    }
+    this.#settleRtt(flow);
+    const wanted = this.#rttSide.data[flow]! !== 0 ? this.#rttSide.data[flow]! - 1 : client;
+    if (s.rttSide === wanted) this.model.sample(flow, METRIC_RTT, s.rttNs, atNs);
+  }
+
+  /** Counts the SYN's round trip once it is clear that it is the flow's. */
+  #settleRtt(flow: number): void {
+    const first = this.#synRtt.data[flow]!;
+    if (first < 0) return;
+    this.#synRtt.data[flow] = -1;
+    this.model.sample(flow, METRIC_RTT, first, this.model.flows.firstNs.data[flow]! + first);
+  }
+
+  #clientSide(flow: number): number {
+    const flows = this.model.flows;
+    return flows.roles.data[flow] === ROLES_SYN ? flows.client.data[flow]! - 1 : this.#guessClient(flow);
+  }
+
+  /** As roles.ts decides without a SYN: the other end of the lower well-known port, else who came first. */
+  #guessClient(flow: number): number {
+    const flows = this.model.flows;
+    const lo = flows.portOf(flow, 0);
+    const hi = flows.portOf(flow, 1);
+    const least = Math.min(lo, hi);
+    if (lo !== hi && least > 0 && least < 1024) return lo < hi ? 1 : 0;
+    return (flows.flags.data[flow]! & 256) !== 0 ? 1 : 0;
+  }
+
+  /**
+   * Response: from the last request segment before the direction turns to the first payload of the answer. A repeated
+   * answer answers nothing; a repeated request counts while no answer came (`fresh` false: nothing new in it).
+   */
+  #turn(flow: number, side: number, fresh: boolean, atNs: number): void {
+    const client = this.#clientSide(flow);
+    const asked = this.#requestAt.data[flow]!;
+    if (side === client) {
+      if (fresh || !Number.isNaN(asked)) this.#requestAt.data[flow] = atNs;
+      return;
+    }
+    if (!fresh || Number.isNaN(asked)) return;
+    this.#requestAt.data[flow] = NaN;
+    if (atNs >= asked) this.model.sample(flow, METRIC_RESPONSE, atNs - asked, atNs, side);
+  }
+
+  #icmp(flow: number, side: number, p: Packet, atNs: number): void {
+    const request = p.icmpType === 8 || p.icmpType === 128;
+    if (request) {
+      // Karn's rule here too: of a number that is sent again while it waits, no answer can be assigned.
+      const again = this.#echo.data[flow * 2 + side] === p.echoSequence && atNs > this.#echoAt.data[flow * 2 + side]!;
+      if (again) {
+        this.#echoAt.data[flow * 2 + side] = NaN;
+        return;
+      }
+      this.#echo.data[flow * 2 + side] = p.echoSequence;
+      this.#echoAt.data[flow * 2 + side] = atNs;
+      return;
+    }
+    if (p.icmpType !== 0 && p.icmpType !== 129) return;
+    const asker = flow * 2 + 1 - side;
+    const sent = this.#echoAt.data[asker]!;
+    if (this.#echo.data[asker] !== p.echoSequence || !(atNs >= sent)) return;
+    this.#echoAt.data[asker] = NaN;
+    this.model.sample(flow, METRIC_RTT, atNs - sent, atNs);
+  }
+}
+
+/** TCP_* of the kernel by phase. */
+const KERNEL_STATES: Readonly<Record<number, number>> = {
+  0: 0,
+  [PHASE_SYN_SENT]: TCP_SYN_SENT,
+  [PHASE_SYN_RECEIVED]: TCP_SYN_RECV,
+  [PHASE_ESTABLISHED]: TCP_ESTABLISHED,
+  [PHASE_CLOSING]: TCP_FIN_WAIT1,
+  [PHASE_CLOSED]: TCP_CLOSE,
+};
