@@ -1,0 +1,58 @@
+/** Colours for the text of a filter while it is typed. Never throws. */
+import { parseAddress } from './address.ts';
+import { findField, findProtocol } from './fields.ts';
+import { tokenize, type Token } from './lexer.ts';
+import { parse } from './parse.ts';
+
+export type TokenClass =
+  'protocol' | 'field' | 'operator' | 'string' | 'number' | 'address' | 'keyword' | 'punctuation' | 'problem';
+
+/** A range of the text and what it is; ranges are in order, do not overlap, and leave only white space out. */
+export interface Highlight {
+  readonly from: number;
+  readonly to: number;
+  readonly kind: TokenClass;
+}
+
+function wordClass(token: Token, previous: Token | null): TokenClass {
+  const isValue =
+    previous !== null &&
+    (['{', ',', '..'].includes(previous.kind) ||
+      (previous.kind === 'operator' && !['&&', '||', '!'].includes(previous.text)));
+  if (!isValue) {
+    if (findProtocol(token.text) !== null || /^(?:true|false)$/i.test(token.text)) return 'protocol';
+    if (findField(token.text) !== null) return 'field';
+  }
+  if (!('error' in parseAddress(token.text))) return 'address';
+  return /^[+\d]/.test(token.text) ? 'number' : 'keyword';
+}
+
+function classOf(token: Token, previous: Token | null): TokenClass {
+  switch (token.kind) {
+    case 'word':
+      return wordClass(token, previous);
+    case 'string':
+      return 'string';
+    case 'operator':
+      return 'operator';
+    case 'bad':
+      return 'problem';
+    default:
+      return 'punctuation';
+  }
+}
+
+/** Ranges for colouring; what the first problem points at is of kind `problem`. */
+export function highlight(text: string): Highlight[] {
+  const result = parse(text);
+  const problem = result.ok ? null : result.problem;
+  let previous: Token | null = null;
+  const out: Highlight[] = [];
+  for (const token of tokenize(text)) {
+    if (token.kind === 'end') break;
+    const wrong = problem !== null && token.start >= problem.start && token.end <= problem.end;
+    out.push({ from: token.start, to: token.end, kind: wrong ? 'problem' : classOf(token, previous) });
+    previous = token;
+  }
+  return out;
+}
