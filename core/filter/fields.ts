@@ -209,7 +209,7 @@ const LATENCY: FieldSpec[] = [
     const word = metric === 'rtt' ? 'round-trip time' : 'time from a request to its response';
     return [
       ...PARTS.map(([part, type, doc]) => field(`${metric}.${part}`, type, `${doc} ${word}`)),
-      field(`${metric}.n`, 'count', `number of samples of the ${word}`),
+      field(`${metric}.n`, 'count', `number of samples of the ${word}; unknown when there are none`),
     ];
   }),
   field('connect', 'duration', 'from the SYN to the connection being established'),

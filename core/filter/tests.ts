@@ -193,14 +193,20 @@ export function fieldTest(leaf: Leaf, spec: FieldSpec, source: string, fields: F
   }
   if (spec.type === 'text' || spec.type === 'enum') {
     const get = fields.text(source);
-    return get === null ? null : { predicate: textTest(leaf, get, spec), cost: pattern ? 80 : 15 };
+    return get === null ? null : { predicate: textTest(leaf, get, spec), cost: textCost(source) + (pattern ? 40 : 0) };
   }
   const get = fields.number(source);
   return get === null ? null : { predicate: numberTest(leaf, get, fields), cost: numberCost(source) };
 }
 
 function numberCost(source: string): number {
-  if (/^(?:rtt|response)\.(?:p|mean|jitter)/.test(source)) return 60;
-  if (source.includes('process') || source.includes('parent')) return 8;
-  return source === 'protocol' || source === 'family' ? 2 : 3;
+  if (/^(?:rtt|response)\./.test(source)) return 150;
+  if (/^(?:ended|duration|connect|rate|.*\.rate)$/.test(source)) return 120;
+  if (/process|parent|retransmits/.test(source)) return 60;
+  return source === 'protocol' || source === 'family' ? 2 : 10;
+}
+
+function textCost(source: string): number {
+  if (source === 'state' || source === 'end') return 120;
+  return source.includes('process') ? 60 : 15;
 }
