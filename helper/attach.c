@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/if_arp.h>
@@ -207,6 +208,17 @@ static void __attribute__((format(printf, 2, 3))) add(struct sentence *sentence,
 										      : sentence->size - sentence->length - 1;
 }
 
+static const char *why(const struct fg_interface *facts, uint32_t asked, uint32_t rung, bool egress)
+{
+	if (asked != FG_RUNG_AUTO)
+		return " as asked";
+	if (rung == FG_RUNG_XDP_NATIVE)
+		return ", which this driver attaches without dropping the link";
+	if (rung == FG_RUNG_TCX && !egress && !calm_driver(facts))
+		return ", as XDP is for drivers known to keep the link";
+	return "";
+}
+
 static int climb(struct helper *helper, struct interface *interface, uint32_t asked, bool egress, uint32_t *used,
 		 struct sentence *reason)
 {
@@ -222,10 +234,10 @@ static int climb(struct helper *helper, struct interface *interface, uint32_t as
 		error = attach_rung(helper, interface, rungs[i], egress);
 		if (!error) {
 			*used = rungs[i];
-			add(reason, "%s%s", rung_name(rungs[i]), asked == FG_RUNG_AUTO ? "" : " as asked");
+			add(reason, "%s%s", rung_name(rungs[i]), why(&interface->facts, asked, rungs[i], egress));
 			return 0;
 		}
-		add(reason, "no %s (%s), ", rung_name(rungs[i]), rung_error(rungs[i], error));
+		add(reason, "no %s (%s)%s", rung_name(rungs[i]), rung_error(rungs[i], error), i + 1 < count ? ", " : "");
 	}
 	return error;
 }

@@ -64,7 +64,7 @@ void channel_stats(struct helper *helper, struct fg_stats *stats)
 {
 	struct timespec used = { 0 };
 	char text[128] = { 0 };
-	unsigned long size, resident = 0;
+	unsigned long resident = 0, shared = 0;
 
 	memset(stats, 0, sizeof *stats);
 	drain_losses(helper);
@@ -84,8 +84,9 @@ void channel_stats(struct helper *helper, struct fg_stats *stats)
 	}
 	if (!clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used))
 		stats->cpu_ns = (uint64_t)used.tv_sec * SECOND_NS + (uint64_t)used.tv_nsec;
-	if (pread(helper->statm_fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%lu %lu", &size, &resident) == 2)
-		stats->resident_bytes = resident * 4096UL;
+	if (pread(helper->statm_fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%*u %lu %lu", &resident, &shared) == 2)
+		/* Mapped kernel tables appear there, rings even twice: own memory, and the tables once. */
+		stats->resident_bytes = (resident - shared) * (unsigned long)sysconf(_SC_PAGESIZE) + helper->kernel_bytes;
 	stats->displaced = helper->drain.displaced;
 	stats->wakeups = helper->wakeups;
 	stats->end_reason = helper->channel.end_reason;

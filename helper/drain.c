@@ -69,6 +69,10 @@ int drain_open(struct helper *helper)
 	    (error = map_in(skeleton->maps.totals, PROT_READ, &totals, &drain->totals_bytes)) ||
 	    (error = map_in(skeleton->maps.losses, PROT_READ, &drain->losses, &drain->losses_bytes)))
 		return error;
+	helper->kernel_bytes = drain->slot_bytes + drain->dirty_bytes + drain->totals_bytes + drain->losses_bytes;
+	for (int i = 0; i < FG_STREAMS; i++)
+		helper->kernel_bytes += drain->rings[i].bytes;
+	helper->kernel_bytes += map_bytes(skeleton->maps.conversations) + map_bytes(skeleton->maps.scratch);
 	drain->slots = slots;
 	drain->dirty = (uint8_t *)(uintptr_t)dirty;
 	drain->totals = totals;

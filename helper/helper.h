@@ -165,6 +165,7 @@ struct helper {
 	int lock_fd;   /* abstract socket that says that our clsact handle is in use */
 	uint32_t clsact_handle;
 	int statm_fd;
+	uint64_t kernel_bytes; /* of the maps, counted once */
 	int cgroup_fd;
 	bool have_tcx;
 	bool capabilities_dropped; /* down to what attaching needs */

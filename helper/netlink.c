@@ -97,7 +97,7 @@ int netlink_ask(int fd, struct netlink_request *request,
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int result = 0;
 
-	if (!(request->header.nlmsg_flags & NLM_F_DUMP))
+	if ((request->header.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		request->header.nlmsg_flags |= NLM_F_ACK;
 	if (sendto(fd, request, request->header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
 		return -errno;
