@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Writing to the rings: never waking the reader (it drains by timer), every loss counted. */
+#ifndef FLOWGLASS_EMIT_H
+#define FLOWGLASS_EMIT_H
+
+#include "kernel.h"
+#include "maps.h"
+
+/* A record of state_ring. */
+struct fg_ring_flow {
+	struct fg_ring_header header;
+	struct fg_flow_record record;
+};
+struct fg_ring_socket {
+	struct fg_ring_header header;
+	struct fg_socket_event event;
+};
+struct fg_ring_process {
+	struct fg_ring_header header;
+	struct fg_process process;
+};
+
+static __always_inline struct fg_ring_losses *fg_losses(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&losses, &cpu);
+}
+
+/* Atomic, for a softirq may interrupt a process at this very place. */
+static __always_inline void fg_lost_event(void)
+{
+	struct fg_ring_losses *l = fg_losses();
+
+	if (l)
+		__sync_fetch_and_add(&l->events, 1);
+}
+
+static __always_inline void fg_lost_state(void)
+{
+	struct fg_ring_losses *l = fg_losses();
+
+	if (l)
+		__sync_fetch_and_add(&l->state, 1);
+}
+
+static __noinline int fg_emit_event(struct fg_event *event)
+{
+	if (bpf_ringbuf_output(&event_ring, event, sizeof *event, BPF_RB_NO_WAKEUP))
+		fg_lost_event();
+	return 0;
+}
+
+#endif
