@@ -46,7 +46,9 @@ export class FlowTable {
   readonly socket = this.rows.int32(2);
   /** first SYN, NaN = not seen */
   readonly synNs = this.rows.float64();
-  /** time the connection took, NaN = not established */
+  /** the client's acknowledgement of the SYN-ACK, NaN = not seen */
+  readonly ackNs = this.rows.float64();
+  /** time the connection took as `sample` was told, NaN = not told */
   readonly connectNs = this.rows.float64();
   /** histograms: RTT from packets, and responses by direction of the answer; -1 = no samples */
   readonly rtt = this.rows.int32();
@@ -138,17 +140,24 @@ export class FlowTable {
     }
   }
 
-  /** A new flow with the loaded key; it becomes the key's newest. */
+  /** A new flow with the loaded key; among the flows of the key it takes its place by time. */
   insert(epoch: number, atNs: number): number {
-    const previous = this.newest();
+    const newest = this.newest();
     const row = this.rows.append();
     this.key.data.set(this.words, row * KEY_WORDS);
     this.epoch.data[row] = epoch;
+    let younger = NONE;
+    let previous = newest;
+    for (let steps = 0; previous >= 0 && this.firstNs.data[previous]! > atNs && steps < CHAIN_MAX; steps++) {
+      younger = previous;
+      previous = this.older.data[previous]!;
+    }
     this.older.data[row] = previous;
     this.firstNs.data[row] = atNs;
     this.lastNs.data[row] = atNs;
     this.endedNs.data[row] = NaN;
     this.synNs.data[row] = NaN;
+    this.ackNs.data[row] = NaN;
     this.connectNs.data[row] = NaN;
     this.socket.data[row * 2] = NONE;
     this.socket.data[row * 2 + 1] = NONE;
@@ -158,7 +167,8 @@ export class FlowTable {
     this.samples.data[row] = NONE;
     this.throughput.data[row] = NONE;
     this.drops.data[row] = NONE;
-    if (previous >= 0) this.#index.replace(this.#probe, row);
+    if (younger >= 0) this.older.data[younger] = row;
+    else if (newest >= 0) this.#index.replace(this.#probe, row);
     else if (this.#index.put(this.#probe, row)) this.#rebuild();
     return row;
   }
@@ -194,7 +204,8 @@ export class FlowTable {
     this.rows.load(input);
     const older = this.older.data;
     for (let row = 0; row < this.rows.count; row++) {
-      if (older[row]! >= row || older[row]! < -1) input.fail('has a flow older than itself');
+      // A loop in a damaged file does no harm: walks along this column are bounded.
+      if (older[row]! >= this.rows.count || older[row]! < NONE) input.fail('has a flow that follows none');
     }
     this.#rebuild();
   }

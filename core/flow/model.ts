@@ -15,6 +15,7 @@ import {
   FLOW_SYNACK_HI,
   FLOW_SYNACK_LO,
 } from '../abi/generated.ts';
+import { Cgroups } from './cgroups.ts';
 import { Clock } from './clock.ts';
 import { Table } from './columns.ts';
 import { COUNTERS, FlowTable, NONE } from './flows.ts';
@@ -43,6 +44,7 @@ export class FlowModel {
   readonly flows = new FlowTable();
   readonly sockets = new Sockets();
   readonly processes = new Processes();
+  readonly cgroups = new Cgroups();
   readonly interfaces = new Interfaces();
   readonly histograms = new Histograms();
   readonly samples = new Samples();
@@ -72,6 +74,10 @@ export class FlowModel {
   /** Events and samples, and state records, that never arrived (cumulative, of ended helpers too). */
   lostEvents = 0;
   lostStates = 0;
+  /** FEATURE_* bits of the running helper. */
+  features = 0;
+  /** What existed before we attached has been told. */
+  snapshotDone = false;
 
   // ---- filling it -------------------------------------------------------------------------------------------------
 
@@ -277,6 +283,8 @@ export class FlowModel {
     out.uint32(this.netns);
     out.float64(this.lostEvents);
     out.float64(this.lostStates);
+    out.uint32(this.features);
+    out.uint32(this.snapshotDone ? 1 : 0);
     for (const part of this.#parts) part.save(out);
     this.processes.save(out);
   }
@@ -288,6 +296,8 @@ export class FlowModel {
     this.netns = input.uint32();
     this.lostEvents = input.float64();
     this.lostStates = input.float64();
+    this.features = input.uint32();
+    this.snapshotDone = input.uint32() === 1;
     for (const part of this.#parts) part.load(input);
     this.processes.load(input, this.strings.count);
     this.#check(input);
@@ -297,6 +307,7 @@ export class FlowModel {
     return [
       this.clock,
       this.strings,
+      this.cgroups,
       this.interfaces,
       this.histograms,
       this.samples,

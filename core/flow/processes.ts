@@ -23,6 +23,8 @@ export class Processes {
   readonly exitCode = this.rows.int32();
   readonly exitedNs = this.rows.float64();
   readonly flags = this.rows.uint8();
+  /** how often it became another program, modulo 2^16 */
+  readonly execs = this.rows.uint16();
   /** numbers of interned strings + 1; 0 = not known */
   readonly comm = this.rows.uint32();
   readonly exe = this.rows.uint32();

@@ -1,0 +1,166 @@
+/** FLOWS frames into the model. Budget: at least 0.3 of the records a second that merely walking them reaches. */
+import { FLOW, FLOW_FIRST_HI, FLOW_RECORD, FLOW_SYN_HI, FLOW_SYN_LO, KEY, RECORD_FINAL } from '../abi/generated.ts';
+import { NONE } from './flows.ts';
+import { FLAG_COUNTED, type FlowModel } from './model.ts';
+import { PROTOCOL_TCP, TCP_LISTEN } from './names.ts';
+import { OpenRecords, RECORD_NUMBERS } from './open-records.ts';
+import { SOCKET_INFORMED } from './sockets.ts';
+
+const TWO_32 = 4294967296;
+const WORDS = FLOW_RECORD.size / 4;
+const SLOT = FLOW_RECORD.slot / 4;
+const GENERATION = FLOW_RECORD.generation / 4;
+const FLOW_AT = FLOW_RECORD.flow / 4;
+const KEY_TAIL = FLOW_AT + (FLOW.key + KEY.iface) / 4;
+const EPOCH = FLOW_AT + FLOW.epoch / 4;
+const FLAGS = FLOW_AT + FLOW.flags / 4;
+const COOKIES = FLOW_AT + FLOW.cookie / 4;
+const FIRST = FLOW_AT + FLOW.firstNs / 4;
+const LAST = FLOW_AT + FLOW.lastNs / 4;
+const DIRECTIONS = FLOW_AT + FLOW.direction / 4;
+const ZERO_WINDOWS = FLOW_AT + FLOW.zeroWindows / 4;
+const COUNTED_NUMBERS = 10;
+
+export class FlowRecords {
+  readonly open = new OpenRecords();
+  /** Flows were made since this was last set to false: events that wait for one may find it. */
+  madeFlows = false;
+  readonly #model: FlowModel;
+
+  constructor(model: FlowModel) {
+    this.#model = model;
+  }
+
+  /** `count` records from word `at` on. */
+  apply(words: Uint32Array, at: number, count: number): void {
+    for (let i = 0; i < count; i++, at += WORDS) this.#record(words, at);
+  }
+
+  #record(words: Uint32Array, at: number): void {
+    const open = this.open;
+    const head = words[at]!;
+    const row = open.open(head & 0xffff, words[at + SLOT]!, words[at + GENERATION]!);
+    if (row < 0) return;
+    const model = this.#model;
+    const flows = model.flows;
+    const firstNs = model.clock.relative(words[at + FIRST]!, words[at + FIRST + 1]!);
+    const lastNs = model.clock.relative(words[at + LAST]!, words[at + LAST + 1]!);
+    const epoch = words[at + EPOCH]!;
+    const flags = words[at + FLAGS]!;
+    let flow = open.flow.data[row]!;
+    if (flow < 0 || (epoch !== 0 && flows.epoch.data[flow] !== epoch)) {
+      flow = this.#flowOf(words, at, flow, epoch, flags, firstNs, lastNs);
+      open.flow.data[row] = flow;
+    }
+
+    const numbers = open.numbers.data;
+    const counters = flows.counters.data;
+    const before = row * RECORD_NUMBERS;
+    const total = flow * COUNTED_NUMBERS;
+    let loToHi = 0;
+    let hiToLo = 0;
+    let grew = false;
+    for (let n = 0; n < COUNTED_NUMBERS; n++) {
+      const from = at + DIRECTIONS + n * 2;
+      const value = words[from]! + words[from + 1]! * TWO_32;
+      const delta = value - numbers[before + n]!;
+      if (delta <= 0) continue;
+      numbers[before + n] = value;
+      counters[total + n] = counters[total + n]! + delta;
+      grew = true;
+      if (n === 1) loToHi = delta;
+      else if (n === 6) hiToLo = delta;
+    }
+    for (let side = 0; side < 2; side++) {
+      const delta = words[at + ZERO_WINDOWS + side]! - numbers[before + COUNTED_NUMBERS + side]!;
+      if (delta <= 0) continue;
+      numbers[before + COUNTED_NUMBERS + side] = words[at + ZERO_WINDOWS + side]!;
+      flows.zeroWindows.data[flow * 2 + side] = flows.zeroWindows.data[flow * 2 + side]! + delta;
+    }
+
+    const known = flows.flags.data[flow]!;
+    let merged = known | flags;
+    // Who sent first is told by the record that saw the earliest packet.
+    if ((known & FLAG_COUNTED) === 0 || firstNs < flows.firstNs.data[flow]!) {
+      merged = (merged & ~FLOW_FIRST_HI) | (flags & FLOW_FIRST_HI);
+    } else merged = (merged & ~FLOW_FIRST_HI) | (known & FLOW_FIRST_HI);
+    flows.flags.data[flow] = merged | FLAG_COUNTED;
+    if (firstNs < flows.firstNs.data[flow]! || (known & FLAG_COUNTED) === 0) {
+      flows.firstNs.data[flow] = Math.min(firstNs, flows.firstNs.data[flow]!);
+    }
+    if (lastNs > flows.lastNs.data[flow]!) flows.lastNs.data[flow] = lastNs;
+    if (grew) model.addThroughput(flow, lastNs, loToHi, hiToLo);
+    model.touch(flow, lastNs);
+
+    const cookies = open.cookies.data;
+    for (let side = 0; side < 2; side++) {
+      const low = words[at + COOKIES + side * 2]!;
+      const high = words[at + COOKIES + side * 2 + 1]!;
+      if ((low | high) === 0) continue;
+      if (cookies[row * 4 + side * 2] === low && cookies[row * 4 + side * 2 + 1] === high) continue;
+      cookies[row * 4 + side * 2] = low;
+      cookies[row * 4 + side * 2 + 1] = high;
+      this.#join(flow, side, low, high, firstNs);
+    }
+    if (((head >>> 16) & RECORD_FINAL) !== 0) open.finish(row);
+  }
+
+  /** The flow that a record belongs to; `current` = the one its earlier records did, -1 = it is the first. */
+  #flowOf(
+    words: Uint32Array,
+    at: number,
+    current: number,
+    epoch: number,
+    flags: number,
+    firstNs: number,
+    lastNs: number,
+  ): number {
+    const model = this.#model;
+    const flows = model.flows;
+    flows.loadWords(words, at + FLOW_AT);
+    const found = flows.lookup(epoch, firstNs);
+    if (found >= 0 && (epoch !== 0 || flows.firstNs.data[found]! <= lastNs)) return found;
+    const newest = found >= 0 ? NONE : current >= 0 ? current : flows.newest();
+    if (newest >= 0) {
+      const unnamed = flows.epoch.data[newest] === 0;
+      let same: boolean;
+      if (((words[at + KEY_TAIL]! >>> 16) & 0xff) === PROTOCOL_TCP) {
+        // Without a SYN the connection is the one under way; with one, unless that began no earlier, it is another.
+        const began = (flags & (FLOW_SYN_LO | FLOW_SYN_HI)) !== 0;
+        same = unnamed && (!began || flows.firstNs.data[newest]! >= firstNs);
+      } else same = this.#sameSockets(words, at, newest);
+      if (same) {
+        if (unnamed) flows.epoch.data[newest] = epoch;
+        return newest;
+      }
+    }
+    this.madeFlows = true;
+    return model.insert(epoch, firstNs);
+  }
+
+  /** Whether neither side's cookie contradicts: the sockets of both ends are what tells two UDP flows of a key apart. */
+  #sameSockets(words: Uint32Array, at: number, flow: number): boolean {
+    const { flows, sockets } = this.#model;
+    for (let side = 0; side < 2; side++) {
+      const low = words[at + COOKIES + side * 2]!;
+      const high = words[at + COOKIES + side * 2 + 1]!;
+      const socket = flows.socket.data[flow * 2 + side]!;
+      if ((low | high) === 0 || socket < 0) continue;
+      if (sockets.cookieLow.data[socket] !== low || sockets.cookieHigh.data[socket] !== high) return false;
+    }
+    return true;
+  }
+
+  #join(flow: number, side: number, low: number, high: number, atNs: number): void {
+    const { flows, sockets } = this.#model;
+    const socket = sockets.ensure(low, high, atNs);
+    const joined = flows.socket.data[flow * 2 + side]!;
+    if (joined >= 0 && joined !== socket) {
+      // A SYN-ACK may leave in the listener's name, a late acknowledgement in that of a socket of the kernel's own.
+      const informed = (sockets.flags.data[joined]! & SOCKET_INFORMED) !== 0;
+      if (informed && sockets.state.data[joined] !== TCP_LISTEN) return;
+    }
+    flows.socket.data[flow * 2 + side] = socket;
+    sockets.flow.data[socket] = flow;
+  }
+}

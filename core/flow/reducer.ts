@@ -1,0 +1,265 @@
+/**
+ * From the helper's frames to the flow model. Live and replay run this same code over the same frames, and nothing in
+ * it asks a clock or depends on where a frame begins, so the state is the same bit for bit whichever way it was reached:
+ * from the start, or from a keyframe on (`serialize`, `restore`).
+ */
+import {
+  CLOCK,
+  EVENT,
+  FLOW_RECORD,
+  FRAME_BYE,
+  FRAME_CLOCK,
+  FRAME_EVENTS,
+  FRAME_FLOWS,
+  FRAME_GAP,
+  FRAME_HELLO,
+  FRAME_INTERFACE,
+  FRAME_NAMES,
+  FRAME_PROCESSES,
+  FRAME_RESYNCED,
+  FRAME_SOCKETS,
+  FRAME_STATS,
+  FRAME_TOTALS,
+  GAP,
+  HELLO,
+  INTERFACE,
+  NAME,
+  SOCKET_EVENT,
+  STATS,
+  STREAM_EVENTS,
+  STREAM_STATE,
+  STREAM_STATS,
+  TOTALS_RECORD,
+} from '../abi/generated.ts';
+import { Events } from './events.ts';
+import { FlowRecords } from './flow-records.ts';
+import { applyInterface, applyTotals } from './interface-records.ts';
+import { FlowModel } from './model.ts';
+import { terminated, uint64 } from './numbers.ts';
+import { ownerOfPacket, type PacketOwner } from './owners.ts';
+import { CGROUP, FRAME_CGROUP, ProcessRecords } from './process-records.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { applySockets } from './socket-records.ts';
+
+/** Largest gaps that are remembered for the timeline; further ones are only counted. */
+const GAPS_MAX = 1024;
+
+/** Records of a stream that were lost between two times. */
+export interface Gap {
+  readonly stream: number;
+  readonly fromNs: number;
+  readonly toNs: number;
+  readonly records: number;
+}
+
+export class Reducer {
+  readonly model = new FlowModel();
+  readonly gaps: Gap[] = [];
+  readonly #flows = new FlowRecords(this.model);
+  readonly #events = new Events(this.model);
+  readonly #processes = new ProcessRecords(this.model);
+  /** Lost records of helpers that ended, and what the running one said last. */
+  #lostEventsBefore = 0;
+  #lostStatesBefore = 0;
+  #buffer: ArrayBufferLike | null = null;
+  #words: Uint32Array = new Uint32Array(0);
+  #aligned = new Uint8Array(0);
+
+  /**
+   * Takes one frame: its type and its payload, `length` bytes at `offset` of `bytes`; `view` spans the same memory as
+   * `bytes`. Types that say nothing about flows are ignored, incomplete records at the end too (the frame reader has
+   * refused those).
+   */
+  apply(type: number, bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    const { model } = this;
+    model.version = (model.version + 1) >>> 0;
+    let words: Uint32Array;
+    let at: number;
+    if (((bytes.byteOffset + offset) & 3) === 0) {
+      if (bytes.buffer !== this.#buffer) {
+        this.#buffer = bytes.buffer;
+        this.#words = new Uint32Array(bytes.buffer, 0, bytes.buffer.byteLength >>> 2);
+      }
+      words = this.#words;
+      at = (bytes.byteOffset + offset) >>> 2;
+    } else {
+      // Where a file's blocks begin at odd places the records are moved to an even one.
+      if (this.#aligned.length < length) this.#aligned = new Uint8Array((length + 7) & ~7);
+      this.#aligned.set(bytes.subarray(offset, offset + length));
+      bytes = this.#aligned;
+      view = new DataView(bytes.buffer);
+      words = new Uint32Array(bytes.buffer);
+      offset = 0;
+      at = 0;
+    }
+    switch (type) {
+      case FRAME_FLOWS:
+        this.#flows.apply(words, at, Math.floor(length / FLOW_RECORD.size));
+        if (this.#flows.madeFlows) {
+          this.#flows.madeFlows = false;
+          this.#events.retry();
+        }
+        break;
+      case FRAME_EVENTS:
+        this.#events.apply(words, at, Math.floor(length / EVENT.size));
+        if (this.#events.madeFlows) {
+          this.#events.madeFlows = false;
+          this.#events.retry();
+        }
+        break;
+      case FRAME_SOCKETS: {
+        const whole = bytes.byteOffset === 0 ? bytes : new Uint8Array(bytes.buffer);
+        applySockets(model, whole, words, at * 4, Math.floor(length / SOCKET_EVENT.size));
+        break;
+      }
+      case FRAME_PROCESSES:
+        this.#processes.apply(bytes, view, offset, length);
+        break;
+      case FRAME_CGROUP:
+        if (length >= CGROUP.size) this.#processes.nameCgroup(bytes, view, offset, length);
+        break;
+      case FRAME_TOTALS:
+        for (let record = 0; record + TOTALS_RECORD.size <= length; record += TOTALS_RECORD.size) {
+          applyTotals(model, view, offset + record);
+        }
+        break;
+      case FRAME_CLOCK:
+      case FRAME_RESYNCED:
+        if (length >= CLOCK.size) this.#clock(view, offset);
+        if (type === FRAME_RESYNCED) model.snapshotDone = true;
+        break;
+      case FRAME_INTERFACE:
+        if (length >= INTERFACE.size) applyInterface(model, bytes, view, offset);
+        break;
+      case FRAME_STATS:
+      case FRAME_BYE:
+        if (length >= STATS.size) this.#stats(view, offset);
+        break;
+      case FRAME_NAMES:
+        for (let record = 0; record + NAME.size <= length; record += NAME.size) {
+          const from = offset + record + NAME.name;
+          const name = model.strings.intern(bytes, from, terminated(bytes, from, NAME.size - NAME.name));
+          model.setReason(view.getUint32(offset + record + NAME.number, true), name);
+        }
+        break;
+      case FRAME_GAP:
+        if (length >= GAP.size) this.#gap(view, offset);
+        break;
+      case FRAME_HELLO:
+        if (length >= HELLO.size) this.#hello(view, offset);
+        break;
+    }
+  }
+
+  /**
+   * The process of this machine that a packet belongs to; null when not known. `bytes` at `keyOffset` holds the struct
+   * fg_key, `direction` 1 = from hi to lo, the time is boot nanoseconds in two halves. The answer is reused: read it
+   * before the next call.
+   */
+  readonly ownerOf = (
+    bytes: Uint8Array,
+    _view: DataView,
+    keyOffset: number,
+    epoch: number,
+    direction: number,
+    atHigh: number,
+    atLow: number,
+  ): PacketOwner | null => {
+    return ownerOfPacket(this.model, bytes, keyOffset, epoch, direction, this.model.clock.relative(atLow, atHigh));
+  };
+
+  /** Control groups whose path nobody has told yet (`cgroupFrame` does); each is named once. */
+  takeUnnamedCgroups(): bigint[] {
+    return this.#processes.takeUnnamedCgroups();
+  }
+
+  /** The whole state, for a keyframe. */
+  serialize(): Uint8Array {
+    const out = new SnapshotWriter();
+    this.model.save(out);
+    this.#flows.open.save(out);
+    this.#events.save(out);
+    out.float64(this.#lostEventsBefore);
+    out.float64(this.#lostStatesBefore);
+    out.uint32(this.gaps.length);
+    for (const gap of this.gaps) {
+      out.uint32(gap.stream);
+      out.float64(gap.fromNs);
+      out.float64(gap.toNs);
+      out.float64(gap.records);
+    }
+    return out.finish();
+  }
+
+  /** @throws FlowglassError when the bytes are damaged or of another version */
+  static restore(bytes: Uint8Array): Reducer {
+    const reducer = new Reducer();
+    const input = new SnapshotReader(bytes);
+    reducer.model.load(input);
+    reducer.#flows.open.load(input, reducer.model.flows.rows.count);
+    reducer.#events.load(input);
+    reducer.#lostEventsBefore = input.float64();
+    reducer.#lostStatesBefore = input.float64();
+    const gaps = input.uint32();
+    if (gaps > GAPS_MAX) input.fail('has too many gaps');
+    for (let i = 0; i < gaps; i++) {
+      const stream = input.uint32();
+      reducer.gaps.push({ stream, fromNs: input.float64(), toNs: input.float64(), records: input.float64() });
+    }
+    return reducer;
+  }
+
+  #hello(view: DataView, offset: number): void {
+    const { model } = this;
+    // A new helper counts from zero, in a table of its own.
+    this.#flows.open.clear();
+    model.interfaces.settle();
+    this.#lostEventsBefore = model.lostEvents;
+    this.#lostStatesBefore = model.lostStates;
+    model.netns = view.getUint32(offset + HELLO.netns, true);
+    model.features = view.getUint32(offset + HELLO.features, true);
+    model.snapshotDone = false;
+  }
+
+  #clock(view: DataView, offset: number): void {
+    const { clock } = this.model;
+    const bootNs = view.getBigUint64(offset + CLOCK.bootNs, true);
+    const errorNs = Number(view.getBigUint64(offset + CLOCK.errorNs, true));
+    clock.anchor(bootNs, view.getBigUint64(offset + CLOCK.realtimeNs, true), errorNs);
+    const atNs = clock.relativeOf(bootNs);
+    if (atNs > this.model.nowNs) this.model.nowNs = atNs;
+  }
+
+  #stats(view: DataView, offset: number): void {
+    const { model } = this;
+    model.lostEvents = Math.max(model.lostEvents, this.#lostEventsBefore + lostOf(view, offset, STREAM_EVENTS));
+    model.lostStates = Math.max(model.lostStates, this.#lostStatesBefore + lostOf(view, offset, STREAM_STATE));
+    const atNs = model.clock.relative(
+      view.getUint32(offset + STATS.atNs, true),
+      view.getUint32(offset + STATS.atNs + 4, true),
+    );
+    if (atNs > model.nowNs) model.nowNs = atNs;
+  }
+
+  #gap(view: DataView, offset: number): void {
+    const { clock } = this.model;
+    if (this.gaps.length >= GAPS_MAX) return;
+    const time = (at: number): number =>
+      clock.relative(view.getUint32(offset + at, true), view.getUint32(offset + at + 4, true));
+    this.gaps.push({
+      stream: view.getUint32(offset + GAP.stream, true),
+      fromNs: time(GAP.fromNs),
+      toNs: time(GAP.toNs),
+      records: uint64(view, offset + GAP.records),
+    });
+  }
+}
+
+function lostOf(view: DataView, offset: number, stream: number): number {
+  const at = offset + STATS.stream + stream * STREAM_STATS.size;
+  return (
+    uint64(view, at + STREAM_STATS.lostRing) +
+    uint64(view, at + STREAM_STATS.lostQueue) +
+    uint64(view, at + STREAM_STATS.lostSocket)
+  );
+}
