@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARNING } from '../core/abi/generated.ts';
+import { startRecording, type Recording, type RecordingEnd } from '../core/engine/recorder.ts';
+import { errnoName, FlowglassError, printable } from '../core/errors.ts';
+import type { InterfaceReport, LogLine } from '../core/wire/messages.ts';
+import { usageError, type Command, type Given } from './command.ts';
+import { version } from './main.ts';
+import { badValue, parseCount, parseDuration, parseRotation } from './quantities.ts';
+import { readSource, SOURCE_OPTIONS } from './source.ts';
+import { note, speaks, type Level } from './terminal.ts';
+
+const SNAPLEN = 256;
+const SNAPLEN_MAX = 262_144;
+
+interface Target {
+  readonly path: string;
+  readonly force: boolean;
+  readonly packets: boolean;
+  readonly snaplen: number;
+  readonly durationMs: number | null;
+  readonly rotateBytes?: number;
+  readonly rotateMs?: number;
+  readonly ring?: number;
+}
+
+/** Options that say where it goes and how long it lasts. */
+function readTarget(given: Given): Target {
+  const path = given.text('write');
+  if (path === undefined)
+    throw usageError('no file to write', 'flowglass record', 'give -w FILE (- is standard output)');
+  const packets = !given.has('no-packets');
+  const snaplen = given.text('snaplen');
+  if (!packets && snaplen !== undefined) {
+    throw usageError('--snaplen and --no-packets exclude each other', 'command line', 'give one of them');
+  }
+  const rotate = given.text('rotate');
+  const rotation = rotate === undefined ? null : parseRotation('--rotate', rotate);
+  const ring = given.text('ring');
+  if (ring !== undefined && rotation === null) throw usageError('--ring needs --rotate', 'command line', 'say when the next file begins, e.g. --rotate 100MB'); // prettier-ignore
+  if (path === '-' && rotation !== null)
+    throw usageError('rotation needs files', 'standard output', 'give -w a file name');
+  if (path === '-' && process.stdout.isTTY) throw badValue('-w', '-', 'standard output is a terminal: send it into a file or a program'); // prettier-ignore
+  const duration = given.text('duration');
+  return {
+    path,
+    force: given.has('force'),
+    packets,
+    snaplen: snaplen === undefined ? SNAPLEN : parseCount('--snaplen', snaplen, 0, SNAPLEN_MAX),
+    durationMs: duration === undefined ? null : parseDuration('--duration', duration),
+    ...(rotation !== null && 'bytes' in rotation ? { rotateBytes: rotation.bytes } : {}),
+    ...(rotation !== null && 'ms' in rotation ? { rotateMs: rotation.ms } : {}),
+    ...(ring === undefined ? {} : { ring: parseCount('--ring', ring, 1, 100_000) }),
+  };
+}
+
+const LEVELS: Readonly<Record<number, Level>> = { [LOG_ERROR]: 'debug', [LOG_WARNING]: 'warning', [LOG_INFO]: 'info', [LOG_DEBUG]: 'debug' }; // prettier-ignore
+
+/** An error of the helper ends the session and is told then, in one line; the rest is told as it comes. */
+function relay({ level, text }: LogLine): void {
+  note(LEVELS[level] ?? 'debug', text.trim());
+}
+
+function attachedText({ name, ingress, egress }: InterfaceReport): string {
+  const rung = ['none', 'auto', 'xdp-native', 'xdp-generic', 'tcx', 'clsact'];
+  const [into, out] = [rung[ingress] ?? 'none', rung[egress] ?? 'none'];
+  return `${printable(name)} (${into === out ? into : `${into} in, ${out} out`})`;
+}
+
+/** Settles on SIGINT, SIGTERM or SIGHUP; npx forwards what a terminal sends to the whole group, so more may follow. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+}
+
+function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? ''}`;
+}
+
+function conclusion({ files, bytes, counts }: RecordingEnd): string {
+  const where = files.length === 1 ? (files[0] ?? '') : `${files.length} files`;
+  const lost = counts.lostPackets === 0 ? '' : `, ${counts.lostPackets} packets were lost on the way`;
+  return `wrote ${where} (${size(bytes)}, ${counts.packets} packet records${lost})`;
+}
+
+/** A counter on the last line of a terminal; nothing when standard error is a file. */
+function progress(recording: Recording, started: number): () => void {
+  if (!process.stderr.isTTY || !speaks('warning')) return () => undefined;
+  const timer = setInterval(() => {
+    process.stderr.write(`\r${Math.round((performance.now() - started) / 1000)} s, Ctrl-C ends the recording `);
+  }, 1000);
+  void recording.ended.then(() => clearInterval(timer));
+  return () => {
+    clearInterval(timer);
+    process.stderr.write('\r\u001b[K');
+  };
+}
+
+export const command: Command = {
+  name: 'record',
+  usage: '(-i IFACE[,IFACE…] | --all) -w FILE [OPTION…]',
+  summary: 'Record an interface into a pcapng file, with processes, states and latency',
+  details: `
+Durations: 500ms 10s 5m 2h (bare = seconds). Sizes: 100MB 2GiB (bare = bytes).
+Ends after --duration, or by Ctrl-C or SIGTERM. Files are readable by their owner only.`,
+  options: {
+    ...SOURCE_OPTIONS,
+    write: { short: 'w', value: 'FILE', help: 'file to write; - is standard output' },
+    force: { help: 'replace an existing file' },
+    duration: { value: 'TIME', help: 'end after this time' },
+    snaplen: { value: 'N', help: `bytes kept of each packet (default ${SNAPLEN}, 0 = all of it)` },
+    'no-packets': { help: 'flows and events only: a tiny file' },
+    rotate: { value: 'SIZE|TIME', help: 'begin another file after 100MB, or after 10m' },
+    ring: { value: 'N', help: 'keep the last N files' },
+    'wireshark-process-info': { help: 'also write the process blocks of Wireshark 5' },
+    'accept-tracing': { help: 'owner of connections at accept; slows every system call by about 15 %' },
+  },
+  async run(given: Given): Promise<void> {
+    const [extra] = given.positionals;
+    if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass record --help');
+    const { durationMs, ...target } = readTarget(given);
+    const source = readSource(given, 'record');
+    if (
+      target.path !== '-' &&
+      !target.force &&
+      target.rotateBytes === undefined &&
+      target.rotateMs === undefined &&
+      existsSync(target.path)
+    ) {
+      throw new FlowglassError({ code: 'file-exists', what: 'the file exists', where: printable(target.path), hint: 'give another name, or --force to replace it' }); // prettier-ignore
+    }
+    const stopSignal = signalled();
+    const early: LogLine[] = []; // a failure is one line: what was said before it is told only once all is attached
+    let attached = false;
+    const { all, ...watched } = source;
+    const recording = await startRecording({
+      ...target,
+      ...watched,
+      application: `Flowglass ${version()}`,
+      leaveOutFailed: all,
+      wiresharkProcessInfo: given.has('wireshark-process-info'),
+      acceptTracing: given.has('accept-tracing'),
+      onLog: (line) => (attached ? relay(line) : early.push(line)),
+    });
+    attached = true;
+    early.forEach(relay);
+    const started = performance.now();
+    const names = recording.interfaces.map(attachedText).join(', ');
+    note('warning', `recording ${names} into ${target.path === '-' ? 'standard output' : target.path}`);
+    const clear = progress(recording, started);
+    const timer = durationMs === null ? null : setTimeout(() => void recording.stop(), durationMs);
+    void stopSignal.then(() => recording.stop());
+    const end = await recording.ended;
+    if (timer !== null) clearTimeout(timer);
+    clear();
+    if (end.error !== null && !(target.path === '-' && errnoName(end.error.cause) === 'EPIPE')) throw end.error;
+    note('info', conclusion(end));
+  },
+};

@@ -1,0 +1,229 @@
+import { arch, hostname, release, type as systemType } from 'node:os';
+import { FRAME_PACKETS, LOG_WARNING, RUNG_AUTO, WANT_ACCEPT_TRACING, WANT_NO_ARGS } from '../abi/generated.ts';
+import { FlowglassError } from '../errors.ts';
+import { modelFields } from '../filter/adapter.ts';
+import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
+import { ownerOfPacket } from '../flow/owners.ts';
+import { Reducer } from '../flow/reducer.ts';
+import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
+import type { SessionCounts } from '../session/options.ts';
+import { SessionWriter } from '../session/writer.ts';
+import type { NetworkInterface } from '../system/interfaces.ts';
+import type { NetworkNamespace } from '../system/netns.ts';
+import type { FrameSink } from '../wire/frames.ts';
+import type { InterfaceReport, LogLine } from '../wire/messages.ts';
+import { acceptsPacket } from './packet-filter.ts';
+import { processTexts } from './process-texts.ts';
+
+/** What is recorded, and into what. */
+export interface RecorderOptions {
+  /** Name and version, for the file's section header. */
+  readonly application: string;
+  readonly interfaces: readonly NetworkInterface[];
+  /** Namespace of the interfaces; null = ours. */
+  readonly namespace: NetworkNamespace | null;
+  /** For if_description: the namespace or container as the user named it. */
+  readonly namespaceName?: string | null;
+  readonly path: string;
+  readonly force: boolean;
+  /** Bytes kept of a packet, 0 = all. */
+  readonly snaplen: number;
+  /** False = flows and events only. */
+  readonly packets: boolean;
+  readonly filter: { readonly text: string; readonly ast: Expression } | null;
+  /** RUNG_* wanted for each direction. */
+  readonly ingress?: number;
+  readonly egress?: number;
+  readonly rotateBytes?: number;
+  readonly rotateMs?: number;
+  readonly ring?: number;
+  readonly wiresharkProcessInfo?: boolean;
+  readonly acceptTracing?: boolean;
+  /** Keep command lines. */
+  readonly commandLines?: boolean;
+  /** An interface that could not be attached is reported here and left out, as long as another one could. */
+  readonly leaveOutFailed?: boolean;
+  readonly onLog?: (line: LogLine) => void;
+}
+
+/** What a recording came to. */
+export interface RecordingEnd {
+  readonly files: readonly string[];
+  readonly bytes: number;
+  readonly counts: Readonly<SessionCounts>;
+  /** Why it ended before it was asked to; null when it was. */
+  readonly error: FlowglassError | null;
+}
+
+/** The options for a namespace's helper when it takes everything there is to know. */
+const INTERVAL_MS = 100;
+
+/** A recording that runs: programs are attached and counting. */
+export class Recording {
+  readonly interfaces: readonly InterfaceReport[];
+  /** Settles when the file is closed, asked for or not. Never rejects. */
+  readonly ended: Promise<RecordingEnd>;
+  readonly #stop: () => void;
+
+  constructor(interfaces: readonly InterfaceReport[], ended: Promise<RecordingEnd>, stop: () => void) {
+    this.interfaces = interfaces;
+    this.ended = ended;
+    this.#stop = stop;
+  }
+
+  /** Takes the last read-out and closes the file. */
+  stop(): Promise<RecordingEnd> {
+    this.#stop();
+    return this.ended;
+  }
+}
+
+/** Copies of the frames from before the file was there. */
+interface EarlyFrame {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Starts a recording: one helper, attached to all the interfaces, its frames through the reducer into the session
+ * writer. The file is made only when everything is attached, so that a failure leaves nothing behind and harms nothing.
+ */
+export async function startRecording(options: RecorderOptions): Promise<Recording> {
+  const reducer = new Reducer();
+  const early: EarlyFrame[] = [];
+  let writer: SessionWriter | null = null;
+  const onFrame: FrameSink = (type, bytes, view, offset, length) => {
+    if (writer === null) {
+      early.push({ type, bytes: bytes.slice(offset, offset + length) });
+      return;
+    }
+    if (type !== FRAME_PACKETS) reducer.apply(type, bytes, view, offset, length);
+    writer.frame(type, bytes, view, offset, length);
+  };
+  const helper = await startHelper({
+    hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
+    onFrame,
+    ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
+    ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
+  });
+  try {
+    prepareCapture(helper, options);
+    const interfaces = await attachAll(helper, options);
+    const settle = new Settle();
+    writer = new SessionWriter(writerOptions(options, reducer, (error) => settle.fail(error)));
+    for (const { type, bytes } of early.splice(0)) {
+      onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+    }
+    const ended = finish(helper, writer, settle);
+    await Promise.race([helper.snapshot, settle.begun]);
+    return new Recording(interfaces, ended, () => settle.stop());
+  } catch (error) {
+    const end = await helper.stop();
+    throw end.error ?? error;
+  }
+}
+
+function helloFlags(options: RecorderOptions): number {
+  return (
+    (options.acceptTracing === true ? WANT_ACCEPT_TRACING : 0) | (options.commandLines === false ? WANT_NO_ARGS : 0)
+  );
+}
+
+/** Before anything is attached: from the first packet on, what is counted is also copied. */
+function prepareCapture(helper: Helper, options: RecorderOptions): void {
+  if (!options.packets) return;
+  if (options.filter !== null) {
+    const numbersOf = (name: string): number[] =>
+      options.interfaces.flatMap((entry, number) => (entry.name === name ? [number] : []));
+    helper.filter(encodeRules(toKernelRules(options.filter.ast), numbersOf));
+  }
+  helper.capture(true, options.snaplen);
+}
+
+async function attachAll(helper: Helper, options: RecorderOptions): Promise<InterfaceReport[]> {
+  const attempts = await Promise.allSettled(
+    options.interfaces.map(({ index }, number) =>
+      helper.attach(index, number, options.ingress ?? RUNG_AUTO, options.egress ?? RUNG_AUTO),
+    ),
+  );
+  const attached: InterfaceReport[] = [];
+  let failure: unknown = null;
+  for (const attempt of attempts) {
+    if (attempt.status === 'fulfilled') attached.push(attempt.value);
+    else failure ??= attempt.reason;
+  }
+  if (failure === null) return attached;
+  if (attached.length === 0 || options.leaveOutFailed !== true || !(failure instanceof FlowglassError)) throw failure;
+  options.onLog?.({ level: LOG_WARNING, text: `left out ${failure.where}: ${failure.what}` });
+  return attached;
+}
+
+function writerOptions(
+  options: RecorderOptions,
+  reducer: Reducer,
+  onError: (error: FlowglassError) => void,
+): ConstructorParameters<typeof SessionWriter>[0] {
+  const { model } = reducer;
+  const matches = options.filter === null ? null : compile(options.filter.ast, modelFields(model));
+  return {
+    application: options.application,
+    os: `${systemType()} ${release()}`,
+    hardware: arch(),
+    host: hostname(),
+    path: options.path,
+    force: options.force,
+    snaplen: options.snaplen,
+    packets: options.packets,
+    filter: options.filter?.text ?? null,
+    rotateBytes: options.rotateBytes ?? null,
+    rotateMs: options.rotateMs ?? null,
+    ring: options.ring ?? null,
+    describe: () => options.namespaceName ?? null,
+    serialize: () => reducer.serialize(),
+    ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
+      ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),
+    ...(matches === null ? {} : { accepts: acceptsPacket(model, matches) }),
+    ...(options.wiresharkProcessInfo === true ? { processInfo: processTexts(model) } : {}),
+    onError,
+  };
+}
+
+/** Why and when the recording ends. */
+class Settle {
+  error: FlowglassError | null = null;
+  readonly begun: Promise<void>;
+  #begin!: () => void;
+
+  constructor() {
+    this.begun = new Promise((resolve) => (this.#begin = resolve));
+  }
+
+  stop(): void {
+    this.#begin();
+  }
+
+  fail(error: FlowglassError): void {
+    this.error ??= error;
+    this.#begin();
+  }
+}
+
+/** Waits for a reason to end, ends the helper in order, and closes the file whatever happened. */
+async function finish(helper: Helper, writer: SessionWriter, settle: Settle): Promise<RecordingEnd> {
+  const early: HelperEnd | null = await Promise.race([helper.ended, settle.begun.then(() => null)]);
+  const end = early ?? (await helper.stop());
+  const result = writer.close();
+  const error = settle.error ?? result.error ?? end.error;
+  return { files: result.files, bytes: result.bytes, counts: result.counts, error: error ?? unexpected(early) };
+}
+
+/** A helper that said good-bye without being asked: nothing of ours went wrong, but the recording is shorter. */
+function unexpected(early: HelperEnd | null): FlowglassError | null {
+  if (early === null) return null;
+  return new FlowglassError({
+    code: 'helper-ended',
+    what: 'the capture helper ended by itself',
+    where: 'flowglass-helper',
+    hint: 'what was recorded until then is kept; record again',
+  });
+}

@@ -1,0 +1,212 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { z } from 'zod';
+import { errnoText, printable } from '../errors.ts';
+import { cgroup2Mount, effectiveCapabilities, kernelAtLeast } from './kernel.ts';
+import { listInterfaces } from './interfaces.ts';
+
+/** One thing that was looked at: it works, it works with less, or it does not. */
+export interface Finding {
+  readonly name: string;
+  readonly status: 'ok' | 'limited' | 'missing';
+  readonly detail: string;
+  /** What to do about it; null when it is fine, or nothing can be done. */
+  readonly hint: string | null;
+}
+
+/** Everything `doctor` found. */
+export interface Diagnosis {
+  /** Recording works for this user, here and now. */
+  readonly capture: boolean;
+  readonly findings: readonly Finding[];
+  /** Of the kernel programs: what each brings, and whether this kernel takes it. Null when the helper could not look. */
+  readonly features: readonly Finding[] | null;
+}
+
+/** What `flowglass-helper --probe` prints. */
+const probeReport = z.object({
+  version: z.string(),
+  abi: z.number(),
+  kernel: z.string(),
+  capabilities: z.array(z.string()),
+  btf: z.boolean(),
+  cgroup: z.boolean(),
+  loaded: z.boolean(),
+  failure: z.string().nullable(),
+  features: z.record(z.string(), z.boolean()),
+  refused: z.array(z.object({ program: z.string(), reason: z.string() })),
+  absent: z.array(z.string()),
+});
+
+type Probe = z.infer<typeof probeReport>;
+
+/** Feature → what it brings, and since when kernels have it. */
+const FEATURES: Readonly<Record<string, readonly [string, string]>> = {
+  tcx: ['attach beside other programs, ended by the kernel with the helper', '6.6; older kernels use clsact'],
+  xdp: ['see packets first, on drivers that have it', '5.18 for frames in several buffers'],
+  'socket-states': ['TCP states with their times', '5.5 with BTF'],
+  'cgroup-sock': ['owner of a socket from its first moment', 'a cgroup2 mount that the helper can open'],
+  'send-recv': ['owner of accepted and handed-on sockets', '6.3'],
+  'tcp-probe': ['the RTT that the kernel measured itself', '5.5 with BTF'],
+  retransmit: ['retransmits of local sockets', '5.5 with BTF'],
+  resets: ['resets sent and received', '5.5 with BTF'],
+  drops: ['packets that the kernel dropped, and why', '5.17'],
+  processes: ['names and command lines of processes that live shortly', '5.5 with BTF'],
+  iterators: ['connections and processes from before the start', '5.11'],
+  'exe-path': ['full path of executables', '5.18'],
+  'udp-fail': ['UDP packets lost because a receive buffer was full', '5.5 with BTF'],
+  'socket-errors': ['errors that were reported to a socket', '5.17'],
+  accept: ['owner at accept (--accept-tracing, costs every system call)', '5.5 with BTF'],
+};
+
+function probe(helperPath: string): Promise<{ report: Probe | null; failure: string }> {
+  return new Promise((resolve) => {
+    execFile(helperPath, ['--probe'], { timeout: 60_000, maxBuffer: 1 << 20 }, (error, stdout, stderr) => {
+      try {
+        resolve({ report: probeReport.parse(JSON.parse(stdout)), failure: '' });
+      } catch {
+        const said = stderr.trim().split('\n').at(-1) ?? '';
+        const why =
+          said !== ''
+            ? said.replace(/^flowglass-helper: /, '')
+            : error === null
+              ? 'unreadable answer'
+              : errnoText(error);
+        resolve({ report: null, failure: printable(why) });
+      }
+    });
+  });
+}
+
+function kernelFindings(): Finding[] {
+  const kernel = release();
+  const modern = kernelAtLeast(5, 15);
+  const btf = existsSync('/sys/kernel/btf/vmlinux');
+  const cgroup = cgroup2Mount();
+  return [
+    {
+      name: 'kernel',
+      status: kernelAtLeast(6, 6) ? 'ok' : modern ? 'limited' : 'missing',
+      detail: kernel,
+      hint: kernelAtLeast(6, 6)
+        ? null
+        : modern
+          ? 'everything works; 6.6 and newer attach more lightly (tcx)'
+          : 'use Linux 5.15 or newer (tested from 6.1)',
+    },
+    {
+      name: 'BTF',
+      status: btf ? 'ok' : 'missing',
+      detail: btf ? '/sys/kernel/btf/vmlinux' : 'this kernel does not describe its types',
+      hint: btf ? null : 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y (those of Debian, Ubuntu and Fedora are)',
+    },
+    {
+      name: 'cgroup2',
+      status: cgroup === null ? 'limited' : 'ok',
+      detail: cgroup ?? 'not mounted',
+      hint:
+        cgroup === null
+          ? 'mount -t cgroup2 none /sys/fs/cgroup/unified: without it, owners of sockets are known later'
+          : null,
+    },
+  ];
+}
+
+function privilegeFinding(helperPath: string): Finding {
+  const name = 'privilege';
+  if (process.getuid?.() === 0) {
+    const have: readonly string[] = effectiveCapabilities();
+    const lacking = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'].filter((capability) => !have.includes(capability));
+    if (lacking.length === 0 || have.includes('CAP_SYS_ADMIN'))
+      return { name, status: 'ok', detail: 'root', hint: null };
+    return { name, status: 'missing', detail: `root without ${lacking.join(', ')}`, hint: 'give the container these capabilities, or run outside it' }; // prettier-ignore
+  }
+  try {
+    accessSync(helperPath, constants.X_OK);
+    if ((statSync(helperPath).mode & 0o005) === 0) {
+      return { name, status: 'ok', detail: `member of the group that may run ${helperPath}`, hint: null };
+    }
+  } catch {
+    return { name, status: 'missing', detail: `this user may not run ${helperPath}`, hint: 'join the group flowglass (sudo adduser $USER flowglass, then log in again), or use sudo' }; // prettier-ignore
+  }
+  return { name, status: 'limited', detail: 'ordinary user', hint: 'opening files works; for recording use sudo' };
+}
+
+/** Private directories of helpers' sockets whose session has ended without tidying up. */
+function leftoverFinding(): Finding {
+  const bases = [...new Set([process.env['XDG_RUNTIME_DIR'] ?? '', tmpdir()])].filter((base) => base !== '');
+  const found = bases.flatMap((base) => {
+    try {
+      return readdirSync(base).flatMap((entry) => {
+        const path = `${base}/${entry}`;
+        // A session removes its directory as soon as the helper has connected: one older than a minute is left over.
+        if (!/^flowglass-[A-Za-z0-9]{6}$/.test(entry) || !existsSync(`${path}/socket`)) return [];
+        return Date.now() - statSync(path).mtimeMs > 60_000 ? [path] : [];
+      });
+    } catch {
+      return [];
+    }
+  });
+  if (found.length === 0) return { name: 'leftovers', status: 'ok', detail: 'none', hint: null };
+  return { name: 'leftovers', status: 'limited', detail: found.join(', '), hint: `rm -r ${found.join(' ')}` };
+}
+
+/** A hook of ours on an interface that no running helper holds: only clsact outlives a killed helper. */
+async function clsactFinding(): Promise<Finding | null> {
+  if (process.getuid?.() !== 0) return null;
+  const tc = (args: string[]): Promise<string> =>
+    new Promise((resolve) => {
+      const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+      execFile('tc', args, { timeout: 5000, env }, (_, stdout) => resolve(stdout));
+    });
+  const held: string[] = [];
+  for (const { name } of listInterfaces()) {
+    const text =
+      (await tc(['filter', 'show', 'dev', name, 'ingress'])) + (await tc(['filter', 'show', 'dev', name, 'egress']));
+    if (/\bfg_(ingress|egress)\b/.test(text)) held.push(name);
+  }
+  if (held.length === 0) return { name: 'clsact filters', status: 'ok', detail: 'none of ours', hint: null };
+  return {
+    name: 'clsact filters',
+    status: 'limited',
+    detail: `ours on ${held.join(', ')}`,
+    hint: 'a running recording holds them; if none runs, the next recording there removes them',
+  };
+}
+
+function featureFindings(report: Probe): Finding[] {
+  return Object.entries(report.features).map(([name, present]) => {
+    const [what, since] = FEATURES[name] ?? [name, ''];
+    return { name, status: present ? 'ok' : 'limited', detail: what, hint: present ? null : `needs ${since}` };
+  });
+}
+
+/** Looks at everything that decides what works here. Changes nothing; the helper attaches to no interface. */
+export async function diagnose(helperPath: string): Promise<Diagnosis> {
+  const findings = [...kernelFindings(), privilegeFinding(helperPath)];
+  const { report, failure } = await probe(helperPath);
+  const loaded = report?.loaded === true;
+  findings.push(
+    loaded
+      ? { name: 'helper', status: 'ok', detail: `${helperPath}, version ${report.version}`, hint: null }
+      : {
+          name: 'helper',
+          status: 'missing',
+          detail: printable(report?.failure ?? failure),
+          hint: existsSync(helperPath) ? 'run this with sudo to see whether only privilege is missing' : 'run npm run build, or install the flowglass package', // prettier-ignore
+        },
+  );
+  if (report !== null && report.refused.length > 0) {
+    const list = report.refused.map(({ program, reason }) => `${program} (${reason})`).join('; ');
+    findings.push({
+      name: 'refused programs',
+      status: 'limited',
+      detail: printable(list),
+      hint: 'report this with the kernel release',
+    });
+  }
+  const clsact = await clsactFinding();
+  findings.push(leftoverFinding(), ...(clsact === null ? [] : [clsact]));
+  return { capture: loaded, findings, features: report === null || !loaded ? null : featureFindings(report) };
+}
