@@ -72,13 +72,8 @@ const value = (column: ArrayLike<number>, row: number): number => column[row] ??
 
 export function readMarks(state: ViewState, client: EngineClient): TimelineMark[] {
   const table = state.table('marks');
-  const [at, flow, kind, count, text] = ['atNs', 'flow', 'kind', 'count', 'text'].map((name) => table.column(name)) as [
-    ArrayLike<number>,
-    ArrayLike<number>,
-    ArrayLike<number>,
-    ArrayLike<number>,
-    ArrayLike<number>,
-  ];
+  const column = (name: string): ArrayLike<number> => table.column(name);
+  const [at, flow, kind, count, text] = [column('atNs'), column('flow'), column('kind'), column('count'), column('text')];
   return Array.from({ length: table.length }, (_, row) => ({
     atNs: value(at, row),
     flow: value(flow, row),
