@@ -36,15 +36,15 @@ export function shareDirectory(): string {
   }
 }
 
-/** Shell prologue: libraries of the share, two namespaces a and b joined by va and vb, and `in NAMESPACE PROGRAM…`. */
+/** Shell prologue: libraries of the share, two namespaces a and b joined by va and vb, and `on NAMESPACE PROGRAM…`. */
 export const PROLOGUE = `
 export PATH=/d/bin:$PATH LD_LIBRARY_PATH=/d/lib/x86_64-linux-gnu:/d/lib64
 for l in /d/lib64/*; do [ -e /lib64/\${l##*/} ] || { mkdir -p /lib64; cp $l /lib64/; }; done
-in() { ns=$1; shift; nsenter --net=/run/netns/$ns "$@"; }
+on() { ns=$1; shift; nsenter --net=/run/netns/$ns "$@"; }
 ip netns add a; ip netns add b
 ip -n a link set lo up; ip -n b link set lo up
 for f in default all; do
-  in a sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"; in b sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"
+  on a sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"; on b sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"
 done
 ip link add va netns a type veth peer name vb netns b
 ip -n a link set va addrgenmode none; ip -n b link set vb addrgenmode none
@@ -62,5 +62,5 @@ record() {
     n=$((n+1)); kill -0 $recorder 2>/dev/null || { cat $file.log; exit 10; }; [ $n -lt 600 ] || { cat $file.log; exit 11; }; sleep 0.2
   done
 }
-stop_recording() { kill -INT $recorder; wait $recorder; status=$?; cat $file.log; [ $status = 0 ] || exit 12; }
+stop_recording() { kill -TERM $recorder; wait $recorder; status=$?; cat $file.log; [ $status = 0 ] || exit 12; }
 `;
