@@ -109,7 +109,8 @@ export function ipv6Header(p: Packet, bytes: Uint8Array, fragments: FragmentTabl
   let next = bytes[at + 6] ?? 0;
   let offset = at + 40;
   for (let headers = 0; ; headers++) {
-    const extension = next === 0 || next === 43 || next === 60 || next === 51 || next === 135 || next === 139 || next === 140;
+    const extension =
+      next === 0 || next === 43 || next === 60 || next === 51 || next === 135 || next === 139 || next === 140;
     if (!extension && next !== 44) break;
     if (headers === EXTENSIONS_MAX) return p.fail(UNPARSED_IPV6_EXTENSION);
     if (offset + 8 > p.capturedEnd || offset + 8 > p.end) return p.fail(UNPARSED_TRUNCATED);
@@ -267,7 +268,10 @@ export function tunnelByPort(p: Packet, bytes: Uint8Array): boolean {
   }
   // RFC 7348: the VNI flag must be set; on the old port all reserved bits must be clear too.
   if ((first & 8) === 0) return false;
-  if (port === PORT_VXLAN_LINUX && (first !== 8 || bytes[at + 1] !== 0 || u16(bytes, at + 2) !== 0 || bytes[at + 7] !== 0))
+  if (
+    port === PORT_VXLAN_LINUX &&
+    (first !== 8 || bytes[at + 1] !== 0 || u16(bytes, at + 2) !== 0 || bytes[at + 7] !== 0)
+  )
     return false;
   const next = port === PORT_VXLAN_GPE ? bytes[at + 3] : 3;
   if (next !== 1 && next !== 2 && next !== 3) return false;

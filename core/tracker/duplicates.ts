@@ -8,8 +8,8 @@ const PAYLOAD_BYTES = 32;
 /**
  * Finds packets that a capture holds twice because it was made at several places ("any", a bond and its members, a
  * bridge and its ports): same addresses, IP id, transport header and length within a millisecond on another interface or
- * in another direction. Real retransmissions differ in IP id or timestamps, or come later, or on the same interface.
- * Direct-mapped, of fixed size.
+ * in another direction, under the same link type (elsewhere it is another journey: a broadcast looped back). Real
+ * retransmissions differ in IP id or timestamps, or come later, or on the same interface. Direct-mapped, of fixed size.
  */
 export class Duplicates {
   readonly #mask: number;
@@ -26,9 +26,14 @@ export class Duplicates {
     this.#atNs = new Float64Array(slots).fill(-Infinity);
   }
 
+  /** Another section begins: what follows was captured by somebody else. */
+  forget(): void {
+    this.#atNs.fill(-Infinity);
+  }
+
   /** True when the packet is a copy of one seen elsewhere. `place` names the interface and direction. */
-  seen(p: Packet, bytes: Uint8Array, place: number, atNs: number): boolean {
-    let first = (p.ipId << 8) ^ p.protocol;
+  seen(p: Packet, bytes: Uint8Array, linkType: number, place: number, atNs: number): boolean {
+    let first = (p.ipId << 8) ^ p.protocol ^ (linkType << 24);
     let second = (p.ipEnd - p.ipOffset) | 0;
     for (let i = 0; i < 32; i++) first = Math.imul(first ^ p.addresses[i]!, 0x01000193);
     // The transport header and the payload's beginning; what routers change (TTL, checksums of IP) is left out.

@@ -89,7 +89,7 @@ export class StreamHeads {
       return;
     }
     this.#contiguous[slot] = Math.max(this.#contiguous[slot]!, to);
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (let i = 0; i < this.#count[slot]!; i++) {
         const at = start + i * 2;

@@ -195,6 +195,12 @@ export class TcpTracker {
     const answer = (p.flags & TCP_ACK) !== 0;
     const seen = answer ? SYNACK_SEEN : SYN_SEEN;
     if ((flags & seen) !== 0) {
+      // Who went on to send data does not repeat its SYN: a late copy, overtaken on the way.
+      const overtaken = after(this.#next.data[i]!, (p.sequence + 1 + p.payloadLength) | 0);
+      if (overtaken && this.#soon(flow, i, atNs)) {
+        out.outOfOrder = true;
+        return;
+      }
       out.retransmit = true;
       this.#flags.data[i]! |= SYN_REPEATED;
       // Which SYN is answered can be told only when their timestamps differ; the round trip then counts from this one.
@@ -255,7 +261,13 @@ export class TcpTracker {
       out.keepAlive = true;
       return;
     }
-    if (!fin && length === 1 && ahead === 0 && this.#window.data[i ^ 1] === 0 && (this.#flags.data[i ^ 1]! & ACK_KNOWN) !== 0) {
+    if (
+      !fin &&
+      length === 1 &&
+      ahead === 0 &&
+      this.#window.data[i ^ 1] === 0 &&
+      (this.#flags.data[i ^ 1]! & ACK_KNOWN) !== 0
+    ) {
       out.zeroWindowProbe = true;
       return;
     }
@@ -284,10 +296,8 @@ export class TcpTracker {
       this.#duplicateAcks.data[other]! >= 2 &&
       distance(this.#ack.data[other]!, p.sequence) === 0 &&
       Math.abs(atNs - this.#duplicateAt.data[other]!) < FAST_RETRANSMIT_NS;
-    const window = this.#handshake.data[flow]! || REORDER_NS;
-    const soon = Math.abs(atNs - this.#nextAt.data[i]!) < window;
     out.fresh = p.payloadLength > 0 && (unseen || past > 0);
-    if (unseen && soon && !asked) out.outOfOrder = true;
+    if (unseen && !asked && this.#soon(flow, i, atNs)) out.outOfOrder = true;
     else {
       out.retransmit = true;
       out.fast = asked;
@@ -297,6 +307,11 @@ export class TcpTracker {
       this.#next.data[i] = end;
       this.#nextAt.data[i] = atNs;
     }
+  }
+
+  /** So near to the newest segment that what comes below it was overtaken rather than sent again. */
+  #soon(flow: number, i: number, atNs: number): boolean {
+    return Math.abs(atNs - this.#nextAt.data[i]!) < (this.#handshake.data[flow]! || REORDER_NS);
   }
 
   #allAcknowledged(i: number, next: number): boolean {
@@ -348,7 +363,8 @@ export class TcpTracker {
       this.#next.data[other] = ack;
       this.#nextAt.data[other] = atNs;
     }
-    if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && after(ack, this.#isn.data[other]!)) this.#flags.data[other]! |= SYN_ACKED;
+    if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && after(ack, this.#isn.data[other]!))
+      this.#flags.data[other]! |= SYN_ACKED;
     if ((peer & FIN_SEEN) !== 0 && atOrAfter(ack, this.#fin.data[other]!)) this.#flags.data[other]! |= FIN_ACKED;
   }
 

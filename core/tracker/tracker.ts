@@ -39,6 +39,10 @@ const SYN_TIMEOUT_NS = 127e9;
 /** FIN_WAIT1 stands for any state between the first FIN and the end: `closing`. */
 const TCP_FIN_WAIT1 = 4;
 
+/** So many packets that look like copies may be chance. */
+const COPIES_PROVE = 2;
+const SUSPECT_FIELDS = 6;
+
 /** How a packet passed the capture point, as the file says; 0 = not said. */
 export const INBOUND = 1;
 export const OUTBOUND = 2;
@@ -71,8 +75,10 @@ export class Tracker {
   /** The side whose probes are the flow's RTT + 1; 0 = not decided: the client's. */
   readonly #rttSide = this.#rows.uint8();
   #tcpRows = 0;
-  /** Packets that were copies of others. */
+  /** Packets that look like copies of others. */
   duplicates = 0;
+  /** The first ones: interface, flow, side, bytes, payload, time. */
+  readonly #suspects = new Float64Array(COPIES_PROVE * SUSPECT_FIELDS);
   /** Flow and sender (0 lo, 1 hi) of the packet taken last, −1 = none. For who adds owners. */
   flow = -1;
   side = 0;
@@ -113,14 +119,13 @@ export class Tracker {
     }
     const way = direction !== 0 ? direction : p.packetType === 4 ? OUTBOUND : p.packetType >= 0 ? INBOUND : 0;
     const place = mix(mix(mix(0, iface), p.linkInterface), way);
-    const copy = p.laterFragment === 0 && this.#duplicates.seen(p, bytes, place, atNs);
+    const copy = p.laterFragment === 0 && this.#duplicates.seen(p, bytes, linkType, place, atNs);
     const side = this.#loadKey(iface, p);
     let flow = this.#find();
     if (copy && flow >= 0) {
-      this.duplicates++;
-      model.countUnparsed(iface, UNPARSED_DUPLICATE, 1);
       this.flow = flow;
       this.side = side;
+      this.#copy(iface, p, atNs);
       return;
     }
     if (flow >= 0 && p.tcp !== 0 && p.icmpError === 0 && this.#tcp.opensNew(this.#tcpRow.data[flow]!, side, p)) {
@@ -146,6 +151,35 @@ export class Tracker {
     } else if (p.protocol === IPPROTO_ICMP || p.protocol === IPPROTO_ICMPV6) this.#icmp(flow, side, p, atNs);
   }
 
+  /** Another section of the file begins. */
+  section(): void {
+    this.#duplicates.forget();
+  }
+
+  /**
+   * A copy is in no flow's counters and feeds nothing. A capture made at several places has copies throughout: one or
+   * two that look like it are no evidence, so the first ones are counted and taken back when the third comes.
+   */
+  #copy(iface: number, p: Packet, atNs: number): void {
+    const { model } = this;
+    const suspect = this.duplicates++;
+    if (suspect < COPIES_PROVE) {
+      const at = suspect * SUSPECT_FIELDS;
+      this.#suspects.set([iface, this.flow, this.side, p.original, p.payloadLength, atNs], at);
+      model.addPacket(this.flow, this.side, 1, p.original, p.payloadLength, 1, p.original, atNs);
+      return;
+    }
+    if (suspect === COPIES_PROVE) {
+      for (let at = 0; at < COPIES_PROVE * SUSPECT_FIELDS; at += SUSPECT_FIELDS) {
+        const [on, flow, side, bytes, payload, when] = this.#suspects.subarray(at, at + SUSPECT_FIELDS);
+        model.addPacket(flow!, side!, -1, -bytes!, -payload!, -1, -bytes!, when!);
+        model.countUnparsed(on!, UNPARSED_DUPLICATE, 1);
+      }
+    }
+    model.countUnparsed(iface, UNPARSED_DUPLICATE, 1);
+    model.touch(this.flow, atNs);
+  }
+
   /** The capture is over at its newest time: connections that never got an answer timed out. */
   finish(): void {
     const model = this.model;
@@ -158,7 +192,6 @@ export class Tracker {
       if (model.nowNs - last < SYN_TIMEOUT_NS) continue;
       model.setTcpState(flow, TCP_SYN_SENT, TCP_CLOSE, last);
       model.end(flow, 'timeout', last);
-
     }
   }
 
