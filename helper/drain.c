@@ -123,6 +123,14 @@ static bool copy_slot(const struct fg_slot *slot, struct fg_slot *copy)
 	return false;
 }
 
+/* Coarse time lags by up to a tick: a flow of one packet would otherwise end before it began. */
+void drain_boot_time(const struct helper *helper, struct fg_flow *flow)
+{
+	flow->last_ns += helper->boot_offset_ns;
+	if (flow->last_ns < flow->first_ns)
+		flow->last_ns = flow->first_ns;
+}
+
 static void stage(struct helper *helper, size_t index, const struct fg_slot *slot)
 {
 	struct drain *drain = &helper->drain;
@@ -135,7 +143,7 @@ static void stage(struct helper *helper, size_t index, const struct fg_slot *slo
 		.generation = slot->generation,
 		.flow = slot->flow,
 	};
-	record->flow.last_ns += helper->boot_offset_ns;
+	drain_boot_time(helper, &record->flow);
 	drain->staged_at[index] = ++drain->staged;
 }
 

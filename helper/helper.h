@@ -266,6 +266,7 @@ int drain_pump(struct helper *helper);
 bool drain_done(const struct helper *helper);
 void drain_losses(struct helper *helper);
 void drain_gaps(struct helper *helper, bool all);
+void drain_boot_time(const struct helper *helper, struct fg_flow *flow); /* last_ns: monotonic to boot time */
 void drain_displaced(struct helper *helper, const struct fg_flow_record *record);
 
 /* snapshot.c */

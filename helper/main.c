@@ -75,6 +75,28 @@ static int read_token(struct helper *helper)
 	return 0;
 }
 
+/* stdin carries nothing after the token; its end means that the engine has gone. */
+static int read_stdin(void)
+{
+	char ignored[256];
+	ssize_t length = read(STDIN_FILENO, ignored, sizeof ignored);
+
+	return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)) ? 0 : -EPIPE;
+}
+
+/* Something to read on the socket before stdin ends or time is up. */
+static int wait_for_engine(int socket)
+{
+	struct pollfd waiting[2] = { { .fd = socket, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+	int ready = poll(waiting, 2, HELLO_TIMEOUT_MS);
+
+	if (ready <= 0)
+		return ready == 0 ? -ETIMEDOUT : -errno;
+	if (waiting[0].revents)
+		return 0;
+	return read_stdin() ? -EPIPE : -EAGAIN;
+}
+
 /* The first command: it carries the sizes that loading needs. */
 static int read_hello(struct helper *helper, const char **reason)
 {
@@ -87,8 +109,10 @@ static int read_hello(struct helper *helper, const char **reason)
 
 	while (have < sizeof frame) {
 		ssize_t length;
-		int error = wait_readable(helper->channel.fd, HELLO_TIMEOUT_MS);
+		int error = wait_for_engine(helper->channel.fd);
 
+		if (error == -EAGAIN)
+			continue;
 		if (error)
 			return error;
 		length = recv(helper->channel.fd, to + have, sizeof frame - have, 0);
@@ -259,15 +283,6 @@ static void each_tick(struct helper *helper)
 	drain_start(helper, false);
 	drain_gaps(helper, false);
 	snapshot_tick(helper);
-}
-
-/* stdin carries nothing after the token; its end means that the engine has gone. */
-static int read_stdin(void)
-{
-	char ignored[256];
-	ssize_t length = read(STDIN_FILENO, ignored, sizeof ignored);
-
-	return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)) ? 0 : -EPIPE;
 }
 
 /* One turn of what is ready. 0, or why serving ends: -ESHUTDOWN, -EPIPE, -EPROTO. */

@@ -57,7 +57,7 @@ int streams_state_record(struct helper *helper, uint16_t type, const void *recor
 
 		helper->drain.displaced++;
 		flow->record_flags |= FG_RECORD_FINAL;
-		flow->flow.last_ns += helper->boot_offset_ns;
+		drain_boot_time(helper, &flow->flow);
 		drain_displaced(helper, flow);
 	} else if (type == FG_FRAME_PROCESSES) {
 		snapshot_exec(helper, room);
