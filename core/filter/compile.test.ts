@@ -166,7 +166,7 @@ describe('a compiled filter', () => {
         const predicate = compile(ast, fieldsOver(all));
         all.forEach((flow, i) => expect(predicate(i)).toBe(evaluate(ast, flow)));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1200 },
     );
   });
 

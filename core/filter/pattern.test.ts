@@ -67,7 +67,7 @@ describe('patterns', () => {
     const started = performance.now();
     expect(found('(a+)+$', `${'a'.repeat(4000)}b`)).toBe(false);
     expect(found('(a|aa)*(a|aa)*(a|aa)*c', 'a'.repeat(4000))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it.each([
