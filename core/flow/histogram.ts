@@ -121,6 +121,21 @@ export class Histograms {
     };
   }
 
+  /** Calls `visit` with the middle (ns) and count of each bucket that is not empty, in no order. */
+  each(histogram: number, visit: (valueNs: number, count: number) => void): void {
+    const n = this.#n.data[histogram]!;
+    if (n > 0 && n <= 2) {
+      visit(this.#min.data[histogram]!, 1);
+      if (n === 2) visit(this.#max.data[histogram]!, 1);
+    }
+    if (n <= 2) return;
+    const base = this.#base.data[histogram]!;
+    for (let i = base; i < base + (1 << this.#order.data[histogram]!); i++) {
+      const bucket = this.#bucket.data[i]!;
+      if (bucket !== 0) visit(middleOf(bucket - 1), this.#count.data[i]!);
+    }
+  }
+
   /** Empties a histogram and gives its block back. */
   reset(histogram: number): void {
     if (this.#n.data[histogram]! > 2) this.#blocks.give(this.#base.data[histogram]!, this.#order.data[histogram]!);

@@ -190,6 +190,30 @@ export class Throughput {
     this.#bytes.data[row * 2 + 1] = this.#bytes.data[row * 2 + 1]! + hiToLo;
   }
 
+  /** Bytes of both directions in the seconds after `from` up to and including `to`. */
+  between(ring: number, from: number, to: number): number {
+    let sum = 0;
+    const length = this.#rings.length.data[ring]!;
+    for (let back = 0; back < length; back++) {
+      const row = this.#rings.fromNewest(ring, back);
+      const second = this.#second.data[row]!;
+      if (second <= from) break;
+      if (second <= to) sum += this.#bytes.data[row * 2]! + this.#bytes.data[row * 2 + 1]!;
+    }
+    return sum;
+  }
+
+  /** Adds the bytes of the last `out.length` seconds up to `second`, the newest last. */
+  addRecent(ring: number, second: number, out: Float64Array): void {
+    const length = this.#rings.length.data[ring]!;
+    for (let back = 0; back < length; back++) {
+      const row = this.#rings.fromNewest(ring, back);
+      const at = out.length - 1 - (second - this.#second.data[row]!);
+      if (at < 0) break;
+      if (at < out.length) out[at] = out[at]! + this.#bytes.data[row * 2]! + this.#bytes.data[row * 2 + 1]!;
+    }
+  }
+
   /** Calls `visit` for up to the last 600 kept seconds, oldest first. */
   each(ring: number, visit: (second: number, loToHi: number, hiToLo: number) => void): void {
     for (let back = Math.min(this.#rings.length.data[ring]!, SECONDS_MAX) - 1; back >= 0; back--) {
