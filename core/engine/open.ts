@@ -1,0 +1,83 @@
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { errnoText, FlowglassError } from '../errors.ts';
+import { TOTALS_FILTERED, TOTALS_LOST_FRAMES, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { Reducer } from '../flow/reducer.ts';
+import { Session } from '../session/reader.ts';
+import type { SummarySource } from '../summary/source.ts';
+import { openForeign } from '../tracker/open-foreign.ts';
+
+const REDUCERS = { fresh: (): Reducer => new Reducer(), restore: (state: Uint8Array): Reducer => Reducer.restore(state) };
+
+/** The state at the end of a session of ours, and what its writer counted. */
+async function openSession(session: Session): Promise<SummarySource> {
+  const { model } = (await session.replay(REDUCERS)).reducer;
+  const { captured, header } = session;
+  addWriterCounts(model, captured);
+  const from = model.clock.originNs === null ? null : model.clock.relativeOf(session.fromNs);
+  return {
+    model,
+    startedNs: from === null ? null : model.clock.wallNs(from),
+    durationNs: session.toNs - session.fromNs,
+    host: header.host,
+    application: header.application,
+    captured,
+    late: captured.late,
+    truncated: session.truncated || session.damagedBlocks > 0,
+  };
+}
+
+/** Packets that reached the recorder but not the file: lost on a full disk, or kept out by the exact filter. */
+function addWriterCounts(
+  model: FlowModel,
+  { lostPackets, lostFrames, filtered }: { readonly lostPackets: number; readonly lostFrames: number; readonly filtered: number },
+): void {
+  const add = (field: number, count: number): void => {
+    if (count > 0) model.interfaces.addTotal(0, field, count);
+  };
+  add(TOTALS_LOST_FRAMES, lostFrames);
+  add(TOTALS_LOST_PACKETS, lostPackets);
+  add(TOTALS_FILTERED, filtered);
+}
+
+/** Standard input as a file: sessions of ours are read by their index, from the end. */
+async function spool<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'flowglass-stdin-'));
+  const path = join(directory, 'standard input');
+  try {
+    await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }));
+    return await use(path);
+  } catch (error) {
+    if (error instanceof FlowglassError) {
+      throw new FlowglassError({ ...error, code: error.code, where: 'standard input', cause: error });
+    }
+    throw new FlowglassError({
+      code: 'unreadable-file',
+      what: errnoText(error),
+      where: 'standard input',
+      hint: 'give the path of a capture file instead',
+      cause: error,
+    });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Reads any capture file to its end: a session of ours by its own records, everything else from its packets. `-` is
+ * standard input. Throws a FlowglassError when it cannot be opened or is no capture; a cut one gives what is whole,
+ * with `truncated`.
+ */
+export async function openCapture(path: string): Promise<SummarySource> {
+  if (path === '-') return spool(openCapture);
+  const session = await Session.open(path);
+  if (session === null) return (await openForeign(path)).source;
+  try {
+    return await openSession(session);
+  } finally {
+    await session.close();
+  }
+}
