@@ -1,0 +1,14 @@
+/** Told of what a model is given, while it is given; for timelines, which outlive the state at one moment. */
+
+export type TroubleKind = 'retransmit' | 'drop' | 'reset' | 'zero-window' | 'refused' | 'timeout';
+
+/** All times ns since the clock's origin, all durations ns. */
+export interface ModelObserver {
+  rtt(flow: number, valueNs: number, atNs: number): void;
+  /** The local sender's own sample; the flow may not be known yet. */
+  socketRtt(socket: number, valueNs: number, atNs: number): void;
+  /** The server's answer. */
+  response(flow: number, valueNs: number, atNs: number): void;
+  bytes(flow: number, bytes: number, atNs: number): void;
+  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null): void;
+}

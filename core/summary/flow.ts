@@ -1,0 +1,217 @@
+/** One flow as the summary tells it (docs/summary.md): every key always there, null for what is not known. */
+import { COUNTERS } from '../flow/flows.ts';
+import type { Distribution } from '../flow/histogram.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
+import { clientOf, rolesOf } from '../flow/roles.ts';
+import {
+  connectNsOf,
+  lifeOf,
+  resetsOf,
+  responseOf,
+  retransmitsOf,
+  rttOf,
+  transitionsOf,
+  zeroWindowsOf,
+} from '../flow/state.ts';
+import { ownerSummaries, type OwnerSummary, type ProcessSummary, sideSummary } from './process.ts';
+import type { SummarySource } from './source.ts';
+import { addressText, decode, instant, isLinkLocal } from './text.ts';
+
+export interface EndpointSummary {
+  readonly address: string;
+  readonly port: number | null;
+  readonly zone: string | null;
+  readonly name: string | null;
+  readonly nameRaw?: string;
+}
+
+export interface CountersSummary {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly payloadBytes: number;
+  readonly frames: number;
+  readonly frameBytes: number;
+}
+
+/** Microseconds, with the nanoseconds as decimals. */
+export interface DistributionSummary {
+  readonly n: number;
+  readonly minUs: number;
+  readonly meanUs: number;
+  readonly p50Us: number;
+  readonly p90Us: number;
+  readonly p99Us: number;
+  readonly maxUs: number;
+  readonly jitterUs: number | null;
+}
+
+export interface FlowSummary {
+  readonly id: string;
+  readonly protocol: string;
+  readonly family: number;
+  readonly interface: string | null;
+  readonly client: EndpointSummary;
+  readonly server: EndpointSummary;
+  readonly roles: (typeof ROLES)[number];
+  readonly clientProcess: ProcessSummary | null;
+  readonly clientProcessUnknown: string | null;
+  readonly serverProcess: ProcessSummary | null;
+  readonly serverProcessUnknown: string | null;
+  /** While a side is "not yet used": who listens there. A hint, not the owner. */
+  readonly listener: ProcessSummary | null;
+  readonly owners: readonly OwnerSummary[];
+  readonly started: string | null;
+  readonly ended: string | null;
+  readonly state: string;
+  readonly end: string | null;
+  readonly states: readonly { readonly at: string | null; readonly from: string; readonly to: string }[] | null;
+  readonly sent: CountersSummary;
+  readonly received: CountersSummary;
+  readonly latency: {
+    readonly connectUs: number | null;
+    readonly rtt: DistributionSummary | null;
+    readonly response: DistributionSummary | null;
+    readonly dns: DistributionSummary | null;
+    readonly tls: DistributionSummary | null;
+  };
+  readonly retransmits: number | null;
+  readonly sentRetransmits: number | null;
+  readonly receivedRetransmits: number | null;
+  readonly resets: number | null;
+  readonly zeroWindows: number | null;
+  readonly drops: readonly { readonly reason: string; readonly count: number }[];
+  readonly tls: { readonly serverName: string | null; readonly alpn: readonly string[] } | null;
+  readonly labels: readonly string[];
+}
+
+/** The flow of that number in the source's model. */
+export function flowSummary(source: SummarySource, flow: number): FlowSummary {
+  const { model } = source;
+  const { flows } = model;
+  const client = clientOf(model, flow);
+  const server = 1 - client;
+  const clientSide = sideSummary(model, flow, client);
+  const serverSide = sideSummary(model, flow, server);
+  const { state, end, endedNs } = lifeOf(model, flow);
+  const at = (ns: number): string | null => {
+    const wallNs = Number.isNaN(ns) ? null : model.clock.wallNs(ns);
+    return wallNs === null ? null : instant(wallNs);
+  };
+  const sent = retransmitsOf(model, flow, client);
+  const received = retransmitsOf(model, flow, server);
+  const iface = model.interfaces.get(flows.ifaceOf(flow));
+  return {
+    id: String(flow + 1),
+    protocol: protocolName(flows.protocolOf(flow)),
+    family: flows.familyOf(flow),
+    interface: iface === null || iface.name === '' ? null : iface.name,
+    client: endpoint(source, flow, client),
+    server: endpoint(source, flow, server),
+    roles: ROLES[rolesOf(model, flow)] ?? null,
+    clientProcess: clientSide.process,
+    clientProcessUnknown: clientSide.unknown,
+    serverProcess: serverSide.process,
+    serverProcessUnknown: serverSide.unknown,
+    listener: serverSide.listener ?? clientSide.listener,
+    owners: [...ownerSummaries(model, flow, client, 'client'), ...ownerSummaries(model, flow, server, 'server')],
+    started: at(flows.firstNs.data[flow]!),
+    ended: at(endedNs),
+    state,
+    end,
+    states:
+      transitionsOf(model, flow)?.map(({ atNs, from, to }) => ({
+        at: at(atNs),
+        from: TCP_STATES[from] ?? String(from),
+        to: TCP_STATES[to] ?? String(to),
+      })) ?? null,
+    sent: counters(source, flow, client),
+    received: counters(source, flow, server),
+    latency: {
+      connectUs: us(connectNsOf(model, flow)),
+      rtt: distribution(source, rttOf(model, flow)),
+      response: distribution(source, responseOf(model, flow)),
+      dns: null,
+      tls: null,
+    },
+    retransmits: sent === null && received === null ? null : (sent ?? 0) + (received ?? 0),
+    sentRetransmits: sent,
+    receivedRetransmits: received,
+    resets: resetsOf(model, flow),
+    zeroWindows: zeroWindowsOf(model, flow),
+    drops: drops(source, flow),
+    tls: tls(source, flow),
+    labels: source.labels?.(flow) ?? [],
+  };
+}
+
+function endpoint({ model }: SummarySource, flow: number, side: number): EndpointSummary {
+  const { flows } = model;
+  const protocol = flows.protocolOf(flow);
+  const family = flows.familyOf(flow);
+  const word = flows.addressWord(flow, side);
+  const hasPorts = protocol !== PROTOCOL_ICMP && protocol !== PROTOCOL_ICMPV6;
+  const name = flows.name.data[flow * 2 + side]!;
+  const decoded = name === 0 ? null : decode(model.strings.bytesOf(name - 1));
+  return {
+    address: addressText(flows.key.data, word, family),
+    port: hasPorts && (flows.portOf(flow, 0) | flows.portOf(flow, 1)) !== 0 ? flows.portOf(flow, side) : null,
+    zone: isLinkLocal(flows.key.data, word, family) ? (model.interfaces.get(flows.ifaceOf(flow))?.name ?? null) : null,
+    name: decoded?.text ?? null,
+    ...(decoded === null || decoded.raw === null ? {} : { nameRaw: decoded.raw }),
+  };
+}
+
+function counters({ model }: SummarySource, flow: number, direction: number): CountersSummary {
+  const at = (flow * 2 + direction) * COUNTERS;
+  const data = model.flows.counters.data;
+  return {
+    packets: data[at]!,
+    bytes: data[at + 1]!,
+    payloadBytes: data[at + 2]!,
+    frames: data[at + 3]!,
+    frameBytes: data[at + 4]!,
+  };
+}
+
+/** ns to µs, three decimals at most; NaN is not known. */
+const us = (ns: number): number | null => (Number.isNaN(ns) ? null : Math.round(ns) / 1000);
+
+const usOf = (ns: number): number => Math.round(ns) / 1000;
+
+function distribution({ model }: SummarySource, histogram: number): DistributionSummary | null {
+  const read: Distribution | null = histogram < 0 ? null : model.histograms.read(histogram);
+  if (read === null) return null;
+  return {
+    n: read.n,
+    minUs: usOf(read.minNs),
+    meanUs: usOf(read.meanNs),
+    p50Us: usOf(read.p50Ns),
+    p90Us: usOf(read.p90Ns),
+    p99Us: usOf(read.p99Ns),
+    maxUs: usOf(read.maxNs),
+    jitterUs: read.jitterNs === null ? null : usOf(read.jitterNs),
+  };
+}
+
+function drops({ model }: SummarySource, flow: number): { reason: string; count: number }[] {
+  const found: { reason: string; count: number }[] = [];
+  for (let row = model.flows.drops.data[flow]!; row >= 0; row = model.dropNext.data[row]!) {
+    const number = model.dropReason.data[row]!;
+    const name = number < model.reasons.count ? model.reasonName.data[number]! : 0;
+    found.push({
+      reason: name === 0 ? String(number) : model.strings.text(name - 1),
+      count: model.dropCount.data[row]!,
+    });
+  }
+  return found.sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
+}
+
+function tls({ model }: SummarySource, flow: number): FlowSummary['tls'] {
+  const name = model.flows.tlsName.data[flow]!;
+  const alpn = model.flows.tlsAlpn.data[flow]!;
+  if (name === 0 && alpn === 0) return null;
+  return {
+    serverName: name === 0 ? null : model.strings.text(name - 1),
+    alpn: alpn === 0 ? [] : model.strings.text(alpn - 1).split('\0'),
+  };
+}
