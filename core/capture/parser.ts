@@ -86,7 +86,8 @@ export class CaptureParser {
     const decoder = new PcapngDecoder(this.#state);
     const last = interfaces[interfaces.length - 1];
     const section = last?.section ?? 0;
-    this.#state.interfaces.push(...interfaces);
+    // Copies: the counters of this reading are its own.
+    for (const each of interfaces) this.#state.interfaces.push({ ...each });
     decoder.resume(
       section,
       Math.max(

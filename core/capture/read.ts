@@ -36,24 +36,27 @@ export async function readCapture(
   options: ReadOptions = {},
 ): Promise<ReadResult> {
   const name = options.name ?? (path === '-' ? 'standard input' : path);
-  const settings: ParserOptions = { ...options, name };
-  // A function as handlers gets the parser, to cancel it; the indirection costs one object a file.
-  const relay: CaptureHandlers = {};
-  const parser = new CaptureParser(relay, settings);
-  Object.assign(relay, typeof handlers === 'function' ? handlers(parser) : handlers);
-  if (path === '-') return readStream(process.stdin, parser, name, options);
-  const file = await openFile(path, name);
+  const file = path === '-' ? null : await openFile(path, name);
   try {
-    const { size } = await file.stat();
+    const size = file ? (await file.stat()).size : 0;
+    // A small file needs no large buffer; a pipe or a growing file gets the usual one.
+    const bufferBytes = options.bufferBytes ?? (size > 0 ? Math.min(4 << 20, Math.max(64 << 10, size)) : 4 << 20);
+    // A function as handlers gets the parser, to cancel it; the indirection costs one object a file.
+    const relay: CaptureHandlers = {};
+    const parser = new CaptureParser(relay, { name, bufferBytes });
+    Object.assign(relay, typeof handlers === 'function' ? handlers(parser) : handlers);
+    if (!file) return await readStream(process.stdin, parser, name, options);
     const first = Buffer.alloc(4);
-    const { bytesRead } = await file.read(first, 0, 4, 0);
-    const compression = detectCompression(first.subarray(0, bytesRead));
-    if (compression !== 'none') {
-      return await readStream(fileChunks(file), parser, name, options, size);
+    const bytesRead = size === 0 ? 0 : (await file.read(first, 0, 4, 0)).bytesRead;
+    // What has no size (a FIFO, /proc) cannot be read at a position.
+    if (size === 0 && !(await file.stat()).isFile()) {
+      return await readStream(file.createReadStream({ autoClose: false }), parser, name, options);
     }
+    const compression = detectCompression(first.subarray(0, bytesRead));
+    if (compression !== 'none') return await readStream(fileChunks(file), parser, name, options, size);
     return await readPlain(file, size, parser, options);
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 

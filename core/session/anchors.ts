@@ -15,6 +15,7 @@ interface Anchor {
   readonly offsetLow: number;
   /** How often the wall clock has been set back until then. */
   readonly steps: number;
+  readonly index: number;
 }
 
 /**
@@ -28,6 +29,8 @@ export class Anchors {
   low = 0;
   /** Times the wall clock was set back before the moment of the last `convert`. */
   steps = 0;
+  /** Names the anchor used by the last `convert`. */
+  index = -1;
 
   get known(): boolean {
     return this.#anchors.length > 0;
@@ -56,6 +59,7 @@ export class Anchors {
       offsetHigh: Number(unsigned >> 32n),
       offsetLow: Number(unsigned & 0xffffffffn),
       steps,
+      index: (last?.index ?? -1) + 1,
     });
     if (this.#anchors.length > KEPT) this.#anchors.shift();
   }
@@ -74,12 +78,20 @@ export class Anchors {
       this.high = bootHigh;
       this.low = bootLow;
       this.steps = 0;
+      this.index = -1;
       return;
     }
     const low = bootLow + anchor.offsetLow;
     this.low = low >>> 0;
     this.high = (bootHigh + anchor.offsetHigh + (low >= TWO_32 ? 1 : 0)) >>> 0;
     this.steps = anchor.steps;
+    this.index = anchor.index;
+  }
+
+  /** Wall time minus boot time by the anchor that the last `convert` used; 0n while none is known. */
+  get offsetNs(): bigint {
+    const first = this.#anchors[0];
+    return first ? (this.#anchors[this.index - first.index]?.offsetNs ?? 0n) : 0n;
   }
 
   /** Wall time as one number; for the few places that are not packets. */

@@ -57,7 +57,7 @@ export const COUNTS = {
 
 /** Offsets in one entry of the index. */
 export const ENTRY = {
-  size: 32,
+  size: 40,
   fromNs: 0,
   toNs: 8,
   /** Of the block in the file. */
@@ -66,6 +66,8 @@ export const ENTRY = {
   kind: 24,
   /** Packets in a run; parts of a keyframe; else 0. */
   count: 28,
+  /** i64: wall time minus boot time of the packets in a run, for all of them the same; else 0. */
+  wallOffsetNs: 32,
 } as const;
 /** A run of packet blocks; the times are boot times of the first and last of them. */
 export const ENTRY_PACKETS = 16;

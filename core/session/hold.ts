@@ -94,17 +94,23 @@ export class PacketHold {
   }
 
   #release(count: number, emit: (bytes: Uint8Array, view: DataView, offset: number) => void): void {
-    if (count === 0) return;
-    for (let i = 0; i < count; i++) {
-      this.#held -= this.#size[i] as number;
-      emit(this.#bytes, this.#view, this.#place[i] as number);
+    let done = 0;
+    try {
+      while (done < count) {
+        const place = this.#place[done] as number;
+        this.#held -= this.#size[done] as number;
+        done++;
+        emit(this.#bytes, this.#view, place);
+      }
+    } finally {
+      // When writing one fails, those before it and itself have been given out.
+      this.#at.copyWithin(0, done, this.#count);
+      this.#place.copyWithin(0, done, this.#count);
+      this.#size.copyWithin(0, done, this.#count);
+      this.#arrivedMs.copyWithin(0, done, this.#count);
+      this.#count -= done;
+      if (this.#count === 0) this.#used = 0;
     }
-    this.#at.copyWithin(0, count, this.#count);
-    this.#place.copyWithin(0, count, this.#count);
-    this.#size.copyWithin(0, count, this.#count);
-    this.#arrivedMs.copyWithin(0, count, this.#count);
-    this.#count -= count;
-    if (this.#count === 0) this.#used = 0;
   }
 
   /** Moves what is held to the front of the other arena. */

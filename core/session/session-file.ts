@@ -43,10 +43,13 @@ export class SessionFile {
   #interfaces = 0;
   #countsWritten = '';
   #preambleBytes = 0;
+  /** Wall time minus boot time of the packets that follow; `endRun` before it changes. */
+  wallOffsetNs = 0n;
   /** The run of packet blocks since the last flush. */
   #runOffset = 0;
   #runCount = 0;
   #runFirstNs = 0n;
+  #runWallOffsetNs = 0n;
   #lastHigh = 0;
   #lastLow = 0;
   /** Wire packets of each packet block that is in the buffer. */
@@ -118,6 +121,7 @@ export class SessionFile {
   ): void {
     if (this.#runCount === 0) {
       this.#runOffset = this.offset;
+      this.#runWallOffsetNs = this.wallOffsetNs;
       this.#runFirstNs = (BigInt(atHigh) << 32n) | BigInt(atLow);
     }
     this.#runCount++;
@@ -176,18 +180,19 @@ export class SessionFile {
     writeBlock(this.#out, { kind: KIND_COUNTS, fromNs: atNs, toNs: atNs, sequence: this.#sequence++ }, payload, false);
   }
 
-  #endRun(): void {
+  /** Within one run of the index all packets have the same distance between boot and wall time. */
+  endRun(): void {
     if (this.#runCount === 0) return;
     const lastNs = (BigInt(this.#lastHigh) << 32n) | BigInt(this.#lastLow);
     // A late packet at the end must not hide the others.
     const toNs = lastNs > this.#runFirstNs ? lastNs : this.#runFirstNs;
-    this.#index.add(ENTRY_PACKETS, this.#runFirstNs, toNs, this.#runOffset, this.#runCount);
+    this.#index.add(ENTRY_PACKETS, this.#runFirstNs, toNs, this.#runOffset, this.#runCount, this.#runWallOffsetNs);
     this.#runCount = 0;
   }
 
   /** Writes all whole blocks to the file. Throws what the sink throws, after setting the counts to what is kept. */
   flush(atNs = (BigInt(this.#lastHigh) << 32n) | BigInt(this.#lastLow)): void {
-    this.#endRun();
+    this.endRun();
     this.#writeCounts(atNs);
     const pending = this.#out.pending();
     if (pending.length === 0) return;
@@ -231,7 +236,7 @@ export class SessionFile {
     for (const recorded of interfaces) {
       if (recorded.id >= 0) this.#out.statistics(recorded.id, endNs, recorded.counters(startNs, endNs));
     }
-    this.#endRun();
+    this.endRun();
     this.#writeCounts(atNs);
     this.#index.write(this.#out, this.offset, () => this.#sequence++, atNs);
     this.flush(atNs);

@@ -1,6 +1,5 @@
 import { basename, dirname, extname, join } from 'node:path';
 import {
-  ABI_VERSION,
   CLOCK,
   FRAME_CLOCK,
   FRAME_HELLO,
@@ -25,31 +24,23 @@ import {
 import { FLAGS_INBOUND, FLAGS_OUTBOUND } from '../capture/format.ts';
 import { errnoName, errnoText, FlowglassError } from '../errors.ts';
 import { Anchors } from './anchors.ts';
-import { BLOCK_VERSION } from './blocks.ts';
 import { SYSTEM_CALLS } from './file-sink.ts';
 import { frameTime } from './frame-time.ts';
+import { HeaderFacts } from './header.ts';
 import { PacketHold } from './hold.ts';
 import { Journal } from './journal.ts';
 import type { Owner, SessionCounts, SessionResult, SessionWriterOptions } from './options.ts';
 import { RecordedInterface } from './recorded-interface.ts';
 import { noCounts, SessionFile } from './session-file.ts';
 
-const JOURNAL_MS = 400;
-const FLUSH_MS = 800;
+/** With the 200 ms that packets wait, everything is in the file within a second. */
+const FLUSH_MS = 500;
 const TICK_MS = 100;
 const KEYFRAME_MS = 60_000;
 const KEYFRAME_MIN_BYTES = 256 << 10;
 const KEYFRAME_FACTOR = 4;
 /** A frame is at most 1 MiB (docs/wire.md), and so is a packet record in it. */
 const LONGEST_RECORD = 1 << 20;
-
-const textDecoder = new TextDecoder();
-
-function textAt(bytes: Uint8Array, from: number, to: number): string {
-  let end = from;
-  while (end < to && bytes[end] !== 0) end++;
-  return textDecoder.decode(bytes.subarray(from, end));
-}
 
 /**
  * Records a session into a pcapng file (docs/session-format.md). Give it every frame of the helper, in order, right
@@ -69,10 +60,10 @@ export class SessionWriter {
   readonly #closed = noCounts();
   readonly #processes = new Map<number, number>();
   readonly #hello = new Uint8Array(HELLO.size);
+  readonly #facts = new HeaderFacts();
   readonly #emit = (bytes: Uint8Array, view: DataView, offset: number): void => this.#writePacket(bytes, view, offset);
   #file: SessionFile;
   #fileNumber = 1;
-  #header: Record<string, unknown> = {};
   #timer: ReturnType<typeof setInterval> | null = null;
   #error: FlowglassError | null = null;
   #finished = false;
@@ -81,11 +72,12 @@ export class SessionWriter {
   #primed = false;
   #startedMs = 0;
   #flushedMs = 0;
-  #journaledMs = 0;
   #keyframeMs = 0;
   #keyframeBytes = 0;
   #keyframeAt = 0;
   #changed = false;
+  #anchorIndex = -1;
+  #wallOffsetNs = 0n;
 
   /** Creates the (first) file. Throws FlowglassError when it exists or cannot be created. */
   constructor(options: SessionWriterOptions) {
@@ -109,7 +101,6 @@ export class SessionWriter {
     const now = this.#now();
     this.#startedMs = now;
     this.#flushedMs = now;
-    this.#journaledMs = now;
     this.#keyframeMs = now;
     if (options.timer !== false) {
       this.#timer = setInterval(() => this.tick(), TICK_MS);
@@ -177,22 +168,10 @@ export class SessionWriter {
       const realtimeNs = view.getBigUint64(offset + CLOCK.realtimeNs, true);
       const errorNs = view.getBigUint64(offset + CLOCK.errorNs, true);
       if (type === FRAME_RESYNCED && this.#anchors.known) return;
-      this.#header['anchor'] ??= {
-        bootNs: String(bootNs),
-        monotonicNs: String(view.getBigUint64(offset + CLOCK.monotonicNs, true)),
-        realtimeNs: String(realtimeNs),
-        errorNs: String(errorNs),
-      };
+      this.#facts.clock(view, offset);
       this.#anchors.add(bootNs, realtimeNs, Number(errorNs));
-    } else if (type === FRAME_HELLO) {
-      const id = Buffer.from(bytes.subarray(offset + HELLO.bootId, offset + HELLO.bootId + 16)).toString('hex');
-      this.#header['bootId'] = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-      this.#header['kernel'] = textAt(bytes, offset + HELLO.kernel, offset + HELLO.machine);
-      this.#header['machine'] = textAt(bytes, offset + HELLO.machine, offset + HELLO.hostname);
-      this.#header['hostname'] = textAt(bytes, offset + HELLO.hostname, offset + HELLO.pid);
-      this.#header['netns'] = view.getUint32(offset + HELLO.netns, true);
-      this.#header['features'] = view.getUint32(offset + HELLO.features, true);
-    } else if (type === FRAME_INTERFACE) this.#interface(bytes, view, offset);
+    } else if (type === FRAME_HELLO) this.#facts.hello(bytes, view, offset);
+    else if (type === FRAME_INTERFACE) this.#interface(bytes, view, offset);
     else if (type === FRAME_TOTALS) {
       for (
         let at = offset;
@@ -277,6 +256,11 @@ export class SessionWriter {
     const flags = view.getUint32(offset + PACKET.flags, true);
     const anchors = this.#anchors;
     anchors.convert(atHigh, atLow);
+    if (anchors.index !== this.#anchorIndex) {
+      this.#anchorIndex = anchors.index;
+      this.#file.endRun();
+      this.#wallOffsetNs = anchors.offsetNs;
+    }
     let high = anchors.high;
     let low = anchors.low;
     if (atHigh < recorded.lastAtHigh || (atHigh === recorded.lastAtHigh && atLow < recorded.lastAtLow)) {
@@ -303,6 +287,7 @@ export class SessionWriter {
       owner = options.ownerOf(bytes, view, offset + PACKET.key, epoch, direction, atHigh, atLow);
     }
     if (owner && options.processInfo) this.#describeProcess(owner, atHigh, atLow);
+    this.#file.wallOffsetNs = this.#wallOffsetNs;
     this.#file.packet(
       recorded,
       atHigh,
@@ -337,12 +322,11 @@ export class SessionWriter {
     this.#guard(() => {
       const now = this.#now();
       this.#hold.releaseArrived(now - (this.#options.holdMs ?? 200), this.#emit);
-      if (now - this.#journaledMs >= JOURNAL_MS || this.#keyframeDue(now)) {
-        this.#journaledMs = now;
-        this.#journal.flush();
-      }
-      if (this.#keyframeDue(now)) this.#keyframe(now);
-      if (now - this.#flushedMs >= FLUSH_MS) {
+      const flush = now - this.#flushedMs >= FLUSH_MS;
+      const keyframe = this.#keyframeDue(now);
+      if (flush || keyframe) this.#journal.flush();
+      if (keyframe) this.#keyframe(now);
+      if (flush) {
         this.#flushedMs = now;
         if (this.#started) this.#file.flush(this.#journal.toNs);
       }
@@ -398,19 +382,15 @@ export class SessionWriter {
     if (this.#started) return;
     this.#started = true;
     const { application, hardware, os, host, filter, snaplen, packets } = this.#options;
-    const header = {
-      format: 'flowglass-session',
-      version: BLOCK_VERSION,
-      abi: ABI_VERSION,
+    const header = this.#facts.json({
       application,
-      host: host ?? this.#header['hostname'] ?? null,
-      os: os ?? null,
-      ...this.#header,
+      host,
+      os,
       snaplen,
       packets: packets !== false,
-      filter: filter ?? null,
+      filter,
       file: this.#fileNumber,
-    };
+    });
     const atNs = this.#journal.toNs;
     const described = this.#interfaces.map(
       (each) => [each, this.#texts(each)] as [RecordedInterface, ReturnType<RecordedInterface['description']>],
