@@ -10,18 +10,21 @@ import { Session } from '../session/reader.ts';
 import type { SummarySource } from '../summary/source.ts';
 import { openForeign } from '../tracker/open-foreign.ts';
 
-const REDUCERS = { fresh: (): Reducer => new Reducer(), restore: (state: Uint8Array): Reducer => Reducer.restore(state) };
+const REDUCERS = {
+  fresh: (): Reducer => new Reducer(),
+  restore: (state: Uint8Array): Reducer => Reducer.restore(state),
+};
 
 /** The state at the end of a session of ours, and what its writer counted. */
 async function openSession(session: Session): Promise<SummarySource> {
   const { model } = (await session.replay(REDUCERS)).reducer;
   const { captured, header } = session;
   addWriterCounts(model, captured);
-  const from = model.clock.originNs === null ? null : model.clock.relativeOf(session.fromNs);
+  const { originNs } = model.clock; // the first clock reading, also in later files of a ring: their totals count from there
   return {
     model,
-    startedNs: from === null ? null : model.clock.wallNs(from),
-    durationNs: session.toNs - session.fromNs,
+    startedNs: originNs === null ? null : model.clock.wallNs(0),
+    durationNs: originNs === null ? 0n : session.toNs - originNs,
     host: header.host,
     application: header.application,
     captured,
@@ -33,7 +36,11 @@ async function openSession(session: Session): Promise<SummarySource> {
 /** Packets that reached the recorder but not the file: lost on a full disk, or kept out by the exact filter. */
 function addWriterCounts(
   model: FlowModel,
-  { lostPackets, lostFrames, filtered }: { readonly lostPackets: number; readonly lostFrames: number; readonly filtered: number },
+  {
+    lostPackets,
+    lostFrames,
+    filtered,
+  }: { readonly lostPackets: number; readonly lostFrames: number; readonly filtered: number },
 ): void {
   const add = (field: number, count: number): void => {
     if (count > 0) model.interfaces.addTotal(0, field, count);
