@@ -134,10 +134,14 @@ export function expressions(names: readonly string[] | null = null): fc.Arbitrar
   return tree;
 }
 
-/** A flow with each value known or not. */
-export function flows(): fc.Arbitrary<TestFlow> {
+/** A flow with each value of the given fields (default: all) known or not. */
+export function flows(names: readonly string[] | null = null): fc.Arbitrary<TestFlow> {
   const singles = FIELDS.filter(
-    (spec) => spec.either.length === 0 && spec.type !== 'address' && spec.source === spec.name,
+    (spec) =>
+      (names === null || names.includes(spec.name)) &&
+      spec.either.length === 0 &&
+      spec.type !== 'address' &&
+      spec.source === spec.name,
   );
   const value = (spec: FieldSpec): fc.Arbitrary<readonly [string, number | string | readonly string[]] | null> => {
     const text = spec.type === 'enum' ? fc.constantFrom(...spec.values) : fc.constantFrom(...TEXTS);
