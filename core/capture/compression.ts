@@ -24,12 +24,22 @@ export interface DecompressionProblem {
 /** Decompressed pieces; the returned value tells of a bad end, after everything readable was given. */
 export type Decompressed = AsyncGenerator<Uint8Array, DecompressionProblem | null, void>;
 
-/** Bounded pieces go in, so that what was decoded before damage is given out first. */
-const PIECE = 64 << 10;
+/**
+ * zlib gives nothing out of the call in which it finds damage, so the input goes in small pieces (smaller at first, where
+ * a small file lies): what is lost before the damage is what one piece holds.
+ */
+const FIRST_PIECE = 256;
+const PIECE = 16 << 10;
 
 async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  let done = 0;
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.subarray(at, at + PIECE);
+    for (let at = 0; at < chunk.length; ) {
+      const size = done < PIECE ? FIRST_PIECE : PIECE;
+      yield chunk.subarray(at, at + size);
+      at += size;
+      done += size;
+    }
   }
 }
 
