@@ -56,6 +56,7 @@ export function ipv4Header(p: Packet, bytes: Uint8Array, fragments: FragmentTabl
   p.sourcePort = 0;
   p.destinationPort = 0;
   p.ipOffset = at;
+  if (p.firstIpOffset < 0) p.firstIpOffset = at;
   // Ethernet pads short frames: the datagram ends where IP says. It cannot end past the frame.
   p.ipEnd = Math.min(p.end, at + total);
   p.end = p.ipEnd;
@@ -102,6 +103,7 @@ export function ipv6Header(p: Packet, bytes: Uint8Array, fragments: FragmentTabl
   p.sourcePort = 0;
   p.destinationPort = 0;
   p.ipOffset = at;
+  if (p.firstIpOffset < 0) p.firstIpOffset = at;
   // Payload length 0: a jumbogram (RFC 2675) or segmentation offload; the frame's own length is what is left.
   p.ipEnd = length === 0 ? p.end : Math.min(p.end, at + 40 + length);
   p.end = p.ipEnd;

@@ -79,6 +79,8 @@ export class Packet {
 
   /** Innermost IP header, −1 = none; ipEnd is where the datagram ends on the wire. */
   ipOffset = -1;
+  /** Outermost IP header, −1 = none. */
+  firstIpOffset = -1;
   ipEnd = 0;
   ipId = 0;
   /** First byte past the IP headers, −1 = none. */
@@ -150,6 +152,7 @@ export class Packet {
     this.linkInterface = -1;
     this.tunnels = 0;
     this.ipOffset = -1;
+    this.firstIpOffset = -1;
     this.ipEnd = 0;
     this.ipId = 0;
     this.transportOffset = -1;

@@ -1,6 +1,6 @@
 /** A DNS message as a layer of the decoded tree: question and answers; damaged names are said to be so. */
 import { ipv4Text, ipv6Text } from './address.ts';
-import { hex, LayerBuilder, type TreeLayer } from './tree.ts';
+import { hex, LayerBuilder, type TreeLayer } from './tree-layer.ts';
 import { u16 } from './bytes.ts';
 import { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME, DnsMessage } from './dns.ts';
 

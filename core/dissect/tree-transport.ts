@@ -1,7 +1,7 @@
 /** ARP, TCP, UDP and ICMP as layers of the decoded tree. */
 import { ipv4Text, ipv6Text, macText } from './address.ts';
 import { u16, u32 } from './bytes.ts';
-import { hex, LayerBuilder, type TreeLayer } from './tree.ts';
+import { hex, LayerBuilder, type TreeLayer } from './tree-layer.ts';
 
 const PROTOCOLS: ReadonlyMap<number, string> = new Map([
   [0, 'hop-by-hop options'],

@@ -8,59 +8,8 @@ import { Dissector } from './dissector.ts';
 import { isVlanType, LINK_TYPE_NAMES } from './link.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, UNPARSED_REASON_NAMES } from './packet.ts';
 import { dnsLayer } from './tree-dns.ts';
+import { hex, LayerBuilder, type TreeLayer } from './tree-layer.ts';
 import { arpLayer, icmpLayer, protocolText, tcpLayer, udpLayer } from './tree-transport.ts';
-
-export interface TreeField {
-  readonly label: string;
-  readonly value: string;
-  /** Within the packet. */
-  readonly offset: number;
-  readonly length: number;
-}
-
-export interface TreeLayer {
-  readonly label: string;
-  /** One line: what matters of the layer. */
-  readonly summary: string;
-  readonly offset: number;
-  readonly length: number;
-  readonly fields: TreeField[];
-}
-
-/** Builds one layer; reads nothing past `end`. */
-export class LayerBuilder {
-  readonly fields: TreeField[] = [];
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  readonly end: number;
-
-  constructor(bytes: Uint8Array, offset: number, end: number) {
-    this.bytes = bytes;
-    this.offset = offset;
-    this.end = Math.min(end, bytes.length);
-  }
-
-  /** Adds a field when its bytes were captured. */
-  field(label: string, at: number, length: number, value: string | (() => string)): this {
-    if (at < 0 || at + length > this.end) return this;
-    this.fields.push({ label, value: typeof value === 'string' ? value : value(), offset: at, length });
-    return this;
-  }
-
-  has(at: number, length: number): boolean {
-    return at + length <= this.end;
-  }
-
-  done(label: string, summary: string, length: number): TreeLayer {
-    return {
-      label,
-      summary,
-      offset: this.offset,
-      length: Math.max(0, Math.min(length, this.end - this.offset)),
-      fields: this.fields,
-    };
-  }
-}
 
 const ETHERTYPE_TEXT: ReadonlyMap<number, string> = new Map([
   [0x0800, 'IPv4'],
@@ -74,10 +23,6 @@ const ETHERTYPE_TEXT: ReadonlyMap<number, string> = new Map([
   [0x88cc, 'LLDP'],
   [0x88e5, 'MACsec'],
 ]);
-
-export function hex(value: number, digits: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
-}
 
 function ethertypeText(type: number): string {
   const name = ETHERTYPE_TEXT.get(type);
@@ -96,9 +41,9 @@ export function dissectTree(linkType: number, bytes: Uint8Array, original: numbe
   const linkName = LINK_TYPE_NAMES.get(linkType) ?? `link type ${linkType}`;
   if (linkType === 1) ethernetLayers(layers, bytes, 0);
   else {
-    const length = p.ipOffset > 0 ? p.ipOffset : p.ipOffset === 0 ? 0 : bytes.length;
+    const length = p.firstIpOffset >= 0 ? p.firstIpOffset : bytes.length;
     if (length > 0) layers.push(new LayerBuilder(bytes, 0, length).done(linkName, `${length} bytes`, length));
-    if (p.ipOffset >= 0) ipLayers(layers, bytes, outermost(linkType, bytes, p.ipOffset));
+    if (p.firstIpOffset >= 0) ipLayers(layers, bytes, p.firstIpOffset);
   }
   if (layers.length === 0)
     layers.push(new LayerBuilder(bytes, 0, bytes.length).done(linkName, 'no bytes', bytes.length));
@@ -108,18 +53,6 @@ export function dissectTree(linkType: number, bytes: Uint8Array, original: numbe
     last.fields.push({ label: 'Not decoded', value: reason, offset: last.offset, length: last.length });
   }
   return layers;
-}
-
-/** Where the outermost IP header begins: the innermost one unless a tunnel lies before it. */
-function outermost(linkType: number, bytes: Uint8Array, innermost: number): number {
-  for (let at = 0; at < innermost; at++) {
-    // Headers of fixed link types end within 64 bytes; an IP header that leads to the innermost one is the first.
-    const fixed = linkType === 113 ? 16 : linkType === 276 ? 20 : linkType === 0 || linkType === 108 ? 4 : -1;
-    if (fixed >= 0) return Math.min(fixed, innermost);
-    if (linkType === 12 || linkType === 14 || linkType === 101 || linkType === 228 || linkType === 229) return 0;
-    break;
-  }
-  return innermost;
 }
 
 function ethernetLayers(layers: TreeLayer[], bytes: Uint8Array, at: number): void {
@@ -150,10 +83,10 @@ function ethernetLayers(layers: TreeLayer[], bytes: Uint8Array, at: number): voi
   else {
     // MPLS, PPPoE, LLC: the dissector knows how to step over them.
     const inner = new Dissector().dissect(1, bytes, 0, bytes.length, bytes.length, 0);
-    if (inner.ipOffset >= offset && inner.tunnels === 0) {
-      const step = inner.ipOffset - offset;
+    if (inner.firstIpOffset >= offset) {
+      const step = inner.firstIpOffset - offset;
       layers.push(new LayerBuilder(bytes, offset, bytes.length).done(ethertypeText(type), `${step} bytes`, step));
-      ipLayers(layers, bytes, inner.ipOffset);
+      ipLayers(layers, bytes, inner.firstIpOffset);
     }
   }
 }

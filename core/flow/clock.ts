@@ -13,6 +13,11 @@ const SAME_ANCHOR_NS = 1000;
 export class Clock {
   /** Boot nanoseconds of the origin; null until the first time is seen. */
   originNs: bigint | null = null;
+  /**
+   * Every time is a multiple of this (1 or 1000 ns), as a capture in microseconds is: beyond 104 days from the origin,
+   * where a float64 no longer holds each nanosecond, wall times are rounded to it and so are exact again.
+   */
+  granularityNs = 1;
   #originLow = 0;
   #originHigh = 0;
   readonly #rows = new Table();
@@ -63,7 +68,11 @@ export class Clock {
   /** Wall time in ns since 1970 by the anchor in force at that time (the first one before it); null without any. */
   wallNs(atNs: number): bigint | null {
     if (this.#rows.count === 0) return null;
-    return this.bootNs(atNs) + this.#offsetOf(this.#inForce(atNs));
+    const wallNs = this.bootNs(atNs) + this.#offsetOf(this.#inForce(atNs));
+    if (this.granularityNs === 1 || Math.abs(atNs) <= Number.MAX_SAFE_INTEGER) return wallNs;
+    const unit = BigInt(this.granularityNs);
+    const rounded = wallNs + (wallNs < 0n ? -unit / 2n : unit / 2n);
+    return rounded - (rounded % unit);
   }
 
   get anchors(): number {

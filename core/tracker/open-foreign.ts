@@ -55,7 +55,7 @@ export class ForeignCapture {
     return {
       model: this.model,
       startedNs: spans ? this.model.clock.wallNs(this.#firstNs) : null,
-      durationNs: spans ? BigInt(Math.round(this.#lastNs - this.#firstNs)) : 0n,
+      durationNs: spans ? this.model.clock.wallNs(this.#lastNs)! - this.model.clock.wallNs(this.#firstNs)! : 0n,
       host: null,
       application: this.#application,
       captured: { packets: this.#packets, bytes: this.#capturedBytes, wirePackets: this.#packets },
@@ -106,7 +106,9 @@ export class ForeignCapture {
       const originNs = BigInt(packet.seconds) * 1_000_000_000n + BigInt(packet.nanos);
       this.#owners.originNs = originNs;
       this.model.clock.anchor(FOREIGN_BOOT_NS, originNs, 0);
+      this.model.clock.granularityNs = 1000;
     }
+    if (packet.nanos % 1000 !== 0) this.model.clock.granularityNs = 1;
     const atNs = (packet.seconds - this.#originSeconds) * 1e9 + (packet.nanos - this.#originNanos);
     if (atNs < this.#firstNs) this.#firstNs = atNs;
     if (atNs > this.#lastNs) this.#lastNs = atNs;
