@@ -155,7 +155,9 @@ export const LANE_BINS = schema({
   ],
 });
 
-/** key = bin number × 64 + row; row 0 = fastest (0.1 ms), 32 rows of log scale up to 1 s and over. */
+/** A heatmap cell is this many bins of the range wide. */
+export const HEAT_FACTOR = 4;
+/** key = cell number × 64 + row; row 0 = fastest (0.1 ms), 32 rows of log scale up to 1 s and over. */
 export const HEAT = schema({ name: 'heat', columns: [['count', 'u32']] });
 export const HEAT_ROWS = 32;
 

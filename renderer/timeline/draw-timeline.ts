@@ -1,5 +1,5 @@
 /** Draws the latency timeline: heatmap above, one lane a flow below, one time axis and crosshair for all. */
-import { HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
+import { HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
 import { formatClock, formatCount, formatLatency, joined, visibleText } from '../draw/format.ts';
 import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
@@ -93,12 +93,13 @@ export function drawHeat(
   c.fillStyle = token('--bg-0');
   c.fillRect(x, y, width, height);
   const perNs = width / (data.toNs - data.fromNs);
-  const cellWidth = Math.max(1, data.binNs * perNs);
+  const cellNs = data.binNs * HEAT_FACTOR;
+  const cellWidth = Math.max(1, cellNs * perNs);
   const rowHeight = height / HEAT_ROWS;
   const gapX = cellWidth > 3 ? 1 : 0;
   const gapY = rowHeight > 3 ? 1 : 0;
   for (let i = 0; i < data.heat.length; i += 3) {
-    const left = x + ((data.heat[i] as number) * data.binNs - data.fromNs) * perNs;
+    const left = x + ((data.heat[i] as number) * cellNs - data.fromNs) * perNs;
     const x0 = Math.max(x, Math.round(left));
     const x1 = Math.min(x + width, Math.max(x0 + 1, Math.round(left + cellWidth) - gapX));
     if (x1 <= x0) continue;

@@ -1,0 +1,219 @@
+/** What views say of a flow, in words: which side is this machine, its process and group, the peer. */
+import { FLOW_EGRESS_HI, FLOW_EGRESS_LO } from '../abi/generated.ts';
+import { TROUBLE } from '../contract/tables.ts';
+import { ipv4Text, ipv6Text } from '../dissect/address.ts';
+import { COUNTERS } from '../flow/flows.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, protocolName } from '../flow/names.ts';
+import { ownerOfSide } from '../flow/owners.ts';
+import { clientOf } from '../flow/roles.ts';
+import { containerOf, unitOf } from '../summary/cgroup.ts';
+import { processName } from '../summary/process.ts';
+import { lifeOf, resetsOf, responseOf, retransmitsOf, rttOf } from '../flow/state.ts';
+
+/** Reused by `FlowWords.read`: read it before the next call. */
+export interface Words {
+  /** Side of this machine: its process is the left end. */
+  local: number;
+  /** Row of `processes`, −1 = unknown. */
+  process: number;
+  processName: string | null;
+  pid: number;
+  unknown: string | null;
+  group: string | null;
+  groupKind: string;
+  peerAddress: string;
+  peerName: string | null;
+  /** Port that means something: the server's; 0 when the peer is the client. */
+  peerPort: number;
+  /** Name of the peer's process when it runs here too. */
+  peerProcess: string | null;
+  inbound: boolean;
+  protocol: string;
+  application: string | null;
+}
+
+const DECODED_MAX = 50_000;
+
+export class FlowWords {
+  readonly model: FlowModel;
+  private readonly texts = new Map<number, string>();
+  private readonly addresses = new Map<number, string>();
+  private readonly bytes = new Uint8Array(16);
+  private readonly groups = new Map<number, [string | null, string]>();
+  private readonly words: Words = {
+    local: 0,
+    process: -1,
+    processName: null,
+    pid: 0,
+    unknown: null,
+    group: null,
+    groupKind: '',
+    peerAddress: '',
+    peerName: null,
+    peerPort: 0,
+    peerProcess: null,
+    inbound: false,
+    protocol: '',
+    application: null,
+  };
+
+  constructor(model: FlowModel) {
+    this.model = model;
+  }
+
+  read(flow: number): Words {
+    const { model, words } = this;
+    const { flows } = model;
+    const client = clientOf(model, flow);
+    const clientOwner = ownerOfSide(model, flow, client);
+    const clientProcess = clientOwner.process;
+    const clientReason = clientOwner.reason;
+    const serverOwner = ownerOfSide(model, flow, 1 - client);
+    const serverProcess = serverOwner.process;
+    const serverReason = serverOwner.reason;
+    const flags = flows.flags.data[flow]!;
+    let local: number;
+    if (clientProcess >= 0) local = client;
+    else if (serverProcess >= 0) local = 1 - client;
+    else if ((flags & FLOW_EGRESS_LO) !== 0) local = 0;
+    else if ((flags & FLOW_EGRESS_HI) !== 0) local = 1;
+    else local = clientReason === 'remote' ? 1 - client : client;
+    const mine = local === client ? clientProcess : serverProcess;
+    const theirs = local === client ? serverProcess : clientProcess;
+    words.local = local;
+    words.inbound = local !== client;
+    words.process = mine;
+    words.processName = mine < 0 ? null : this.processName(mine);
+    words.pid = mine < 0 ? 0 : model.processes.pid.data[mine]!;
+    words.unknown = mine < 0 ? (local === client ? clientReason : serverReason) : null;
+    const [group, kind] = mine < 0 ? [null, ''] : this.groupOf(mine);
+    words.group = group;
+    words.groupKind = kind;
+    const peer = 1 - local;
+    words.peerAddress = this.address(flow, peer);
+    words.peerName =
+      this.text(flows.name.data[flow * 2 + peer]!) ?? (words.inbound ? null : this.text(flows.tlsName.data[flow]!));
+    words.peerProcess = theirs < 0 ? null : this.processName(theirs);
+    const protocol = flows.protocolOf(flow);
+    const ported = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP;
+    words.peerPort = ported && !words.inbound ? flows.portOf(flow, peer) : 0;
+    words.protocol = protocolName(protocol);
+    words.application =
+      flows.tlsName.data[flow]! !== 0 || flows.tlsAlpn.data[flow]! !== 0
+        ? `TLS ${(this.text(flows.tlsAlpn.data[flow]!) ?? '').replaceAll('\0', ' ')}`.trim()
+        : null;
+    return words;
+  }
+
+  /** Port of the server, 0 where there is none. */
+  serverPort(flow: number): number {
+    const protocol = this.model.flows.protocolOf(flow);
+    const ported = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP;
+    return ported ? this.model.flows.portOf(flow, 1 - clientOf(this.model, flow)) : 0;
+  }
+
+  /** Canonical text of a side's address. */
+  address(flow: number, side: number): string {
+    const key = flow * 2 + side;
+    const known = this.addresses.get(key);
+    if (known !== undefined) return known;
+    const { flows } = this.model;
+    const word = flows.addressWord(flow, side);
+    for (let i = 0; i < 16; i++) this.bytes[i] = (flows.key.data[word + (i >> 2)]! >>> ((i & 3) * 8)) & 0xff;
+    const text = flows.familyOf(flow) === 4 ? ipv4Text(this.bytes, 0) : ipv6Text(this.bytes, 0);
+    if (this.addresses.size >= DECODED_MAX) this.addresses.clear();
+    this.addresses.set(key, text);
+    return text;
+  }
+
+  /** Its name, else its number. */
+  processName(process: number): string {
+    return processName(this.model, process) || `process ${this.model.processes.pid.data[process]!}`;
+  }
+
+  /** An interned string + 1; null for 0. */
+  text(number: number): string | null {
+    if (number === 0) return null;
+    let text = this.texts.get(number);
+    if (text === undefined) {
+      text = this.model.strings.text(number - 1);
+      if (this.texts.size >= DECODED_MAX) this.texts.clear();
+      this.texts.set(number, text);
+    }
+    return text;
+  }
+
+  /** Unit, container or session that a process runs in, from its control group's path. */
+  private groupOf(process: number): [string | null, string] {
+    const { processes, cgroups } = this.model;
+    const number = cgroups.pathOf(processes.cgroupLow.data[process]!, processes.cgroupHigh.data[process]!);
+    if (number < 0) return [null, ''];
+    let group = this.groups.get(number);
+    if (!group) this.groups.set(number, (group = groupOfPath(this.model.strings.text(number))));
+    return group;
+  }
+}
+
+/** What a control group's path says: container, else unit, else session. */
+export function groupOfPath(path: string): [string | null, string] {
+  const container = containerOf(path);
+  if (container) return [container.id.slice(0, 12), 'container'];
+  const unit = unitOf(path);
+  return unit === null ? [null, ''] : [unit, unit.startsWith('session-') || unit.startsWith('user@') ? 'session' : 'unit'];
+}
+
+/** Trouble bits of a flow, from its state now. */
+export function troubleOf(model: FlowModel, flow: number): number {
+  const { flows } = model;
+  let bits = 0;
+  if ((retransmitsOf(model, flow, 0) ?? 0) + (retransmitsOf(model, flow, 1) ?? 0) > 0) bits |= TROUBLE.retransmit;
+  if (flows.drops.data[flow]! >= 0) bits |= TROUBLE.drop;
+  if (flows.zeroWindows.data[flow * 2]! + flows.zeroWindows.data[flow * 2 + 1]! > 0) bits |= TROUBLE.zeroWindow;
+  const { end } = lifeOf(model, flow);
+  if (end === 'refused') bits |= TROUBLE.refused;
+  else if (end === 'timeout') bits |= TROUBLE.timeout;
+  else if ((resetsOf(model, flow) ?? 0) > 0) bits |= TROUBLE.reset;
+  return bits;
+}
+
+/** Counter of a side (0 packets, 1 bytes, 2 payload). */
+export const counterOf = (model: FlowModel, flow: number, side: number, which: number): number =>
+  model.flows.counters.data[(flow * 2 + side) * COUNTERS + which]!;
+
+export interface Latency {
+  rttP50Us: number;
+  rttP99Us: number;
+  responseP50Us: number;
+  responseP99Us: number;
+}
+
+/** Percentiles of flows, worked out again only when samples came. */
+export class LatencyCache {
+  private readonly model: FlowModel;
+  private readonly known = new Map<number, { n: number; m: number; value: Latency }>();
+
+  constructor(model: FlowModel) {
+    this.model = model;
+  }
+
+  of(flow: number): Latency {
+    const { model } = this;
+    const rtt = rttOf(model, flow);
+    const response = responseOf(model, flow);
+    const n = rtt < 0 ? 0 : model.histograms.samples(rtt);
+    const m = response < 0 ? 0 : model.histograms.samples(response);
+    const old = this.known.get(flow);
+    if (old && old.n === n && old.m === m) return old.value;
+    const a = n > 0 ? model.histograms.read(rtt) : null;
+    const b = m > 0 ? model.histograms.read(response) : null;
+    const value = {
+      rttP50Us: a ? a.p50Ns / 1000 : NaN,
+      rttP99Us: a ? a.p99Ns / 1000 : NaN,
+      responseP50Us: b ? b.p50Ns / 1000 : NaN,
+      responseP99Us: b ? b.p99Ns / 1000 : NaN,
+    };
+    this.known.set(flow, { n, m, value });
+    return value;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Fills the timeline store while frames or packets are applied to a model. Not part of the model's state: a keyframe
+ * holds what is true at a moment, the timeline holds the whole session.
+ */
+import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
+import type { FlowModel } from '../flow/model.ts';
+import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
+import { TimelineStore } from '../timeline/store.ts';
+
+const BITS: Record<TroubleKind, number> = {
+  retransmit: TROUBLE.retransmit,
+  drop: TROUBLE.drop,
+  reset: TROUBLE.reset,
+  'zero-window': TROUBLE.zeroWindow,
+  refused: TROUBLE.refused,
+  timeout: TROUBLE.timeout,
+};
+/** Samples of sockets that no flow is known of yet; the oldest are given up beyond it. */
+const WAITING_MAX = 10_000;
+
+export class TimelineObserver implements ModelObserver {
+  readonly store = new TimelineStore();
+  private readonly model: FlowModel;
+  private readonly waiting: { socket: number; valueNs: number; atNs: number }[] = [];
+
+  constructor(model: FlowModel) {
+    this.model = model;
+    model.observer = this;
+  }
+
+  rtt(flow: number, valueNs: number, atNs: number): void {
+    this.store.addRtt(flow, valueNs, atNs);
+  }
+
+  socketRtt(socket: number, valueNs: number, atNs: number): void {
+    const flow = this.model.sockets.flow.data[socket] ?? -1;
+    if (flow >= 0) this.store.addRtt(flow, valueNs, atNs);
+    else if (this.waiting.length < WAITING_MAX) this.waiting.push({ socket, valueNs, atNs });
+  }
+
+  response(flow: number, valueNs: number, atNs: number): void {
+    this.store.addResponse(flow, valueNs, atNs);
+  }
+
+  bytes(flow: number, bytes: number, atNs: number): void {
+    this.store.addBytes(flow, bytes, atNs);
+  }
+
+  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null): void {
+    this.store.addMark(flow, MARK_KINDS.indexOf(kind), BITS[kind], atNs, count, text);
+  }
+
+  /** Gives waiting samples to flows that became known; to be called now and then. */
+  settle(): void {
+    let kept = 0;
+    for (const sample of this.waiting) {
+      const flow = this.model.sockets.flow.data[sample.socket] ?? -1;
+      if (flow >= 0) this.store.addRtt(flow, sample.valueNs, sample.atNs);
+      else if (this.model.nowNs - sample.atNs < 5e9) this.waiting[kept++] = sample;
+    }
+    this.waiting.length = kept;
+  }
+}

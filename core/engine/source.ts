@@ -1,0 +1,34 @@
+/** What the engine shows: a live capture, a session of ours, or a foreign capture. */
+import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { FlowModel } from '../flow/model.ts';
+import type { Gap } from '../flow/reducer.ts';
+import type { SummarySource } from '../summary/source.ts';
+import type { TimelineStore } from '../timeline/store.ts';
+
+export interface Source {
+  readonly mode: 'live' | 'replay';
+  readonly name: string;
+  readonly path: string | null;
+  /** Recorded by Flowglass: processes and kernel states are known. */
+  readonly ours: boolean;
+  readonly truncated: boolean;
+  /** State at the cursor; another object after a seek. */
+  readonly model: FlowModel;
+  readonly timeline: TimelineStore;
+  readonly gaps: readonly Gap[];
+  /** Session times, ns since the clock's origin. */
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly cursorNs: number;
+  /** The cursor follows the newest data. */
+  readonly following: boolean;
+  /** Moves the cursor; forward is cheap. Calls must not overlap. */
+  seek(atNs: number): Promise<void>;
+  /** Called ten times a second. */
+  tick(): void;
+  /** For details: what a summary of the state at the cursor is made from. */
+  summary(): SummarySource;
+  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }>;
+  packet(packet: number): Promise<PacketAnswer | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,150 @@
+/** Rows of the timeline and overview views: what falls into each pixel-wide bin of a range. */
+import type { OverviewParams, TimelineParams } from '../../contract/requests.ts';
+import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
+import { lifeOf } from '../../flow/state.ts';
+import { HEAT_FACTOR } from '../../contract/tables.ts';
+import { heatRow, type Bin } from '../../timeline/store.ts';
+import { counterOf, troubleOf } from '../facts.ts';
+import { rateOf } from './table-rows.ts';
+import type { Moment } from './state.ts';
+
+const KEY_BINS = 2 ** 32;
+/** Marks sent for one range at most; the rest are closer than a pixel anyway. */
+const MARKS_MAX = 2000;
+/** How long the choice of lanes stands before it is made anew, so that lanes do not jump. */
+const CHOOSE_NS = 3e9;
+
+interface Range {
+  fromNs: number;
+  toNs: number;
+  binNs: number;
+}
+
+/** Lanes of one view: chosen rarely, kept in place. */
+export class TimelineRows {
+  private lanes: number[] = [];
+  private chosenAt = -Infinity;
+  private chosenFor = '';
+
+  fill(params: TimelineParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner): void {
+    const [range, lanes, bins, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
+    const toNs = params.toNs ?? moment.cursorNs;
+    const fromNs = params.fromNs ?? Math.max(moment.startNs, toNs - params.spanNs);
+    const shown = rangeOf(moment, fromNs, params.fromNs === null ? Math.max(toNs, fromNs + params.spanNs) : Math.max(toNs, fromNs + 1), params.width);
+    this.choose(params, moment);
+    const responses = fillHeat(moment, shown, heat);
+    fillRange(range, shown, responses);
+    this.lanes.forEach((flow, rank) => this.lane(flow, rank, moment, shown, lanes, bins, strings));
+    fillMarks(moment, shown, marks, strings);
+    fillGaps(moment, gaps);
+  }
+
+  private choose(params: TimelineParams, moment: Moment): void {
+    const signature = JSON.stringify([params.flows, params.lanes, moment.filtered]);
+    if (signature === this.chosenFor && Math.abs(moment.cursorNs - this.chosenAt) < CHOOSE_NS && this.lanes.length >= params.lanes) return;
+    const { model } = moment;
+    const score = (flow: number): number => {
+      const latency = moment.latency.of(flow);
+      const known = Number.isNaN(latency.rttP50Us) ? (Number.isNaN(latency.responseP50Us) ? 0 : 1) : 2;
+      const alive = lifeOf(model, flow).end === null ? 1 : 0;
+      const packets = counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0);
+      return (moment.matches(flow) ? 1e9 : 0) + known * 1e6 + (troubleOf(model, flow) ? 4e5 : 0) + alive * 3e5 + Math.min(2e5, Math.log2(1 + rateOf(moment, flow)) * 4e3) + Math.min(1e5, packets);
+    };
+    const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
+    const scored: [number, number][] = [];
+    for (let flow = 0; flow < model.flows.rows.count; flow++) {
+      if (wanted.has(flow) || (moment.filtered && !moment.matches(flow))) continue;
+      scored.push([flow, score(flow)]);
+    }
+    scored.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    const best = [...wanted, ...scored.map(([flow]) => flow)].slice(0, Math.max(params.lanes, wanted.size));
+    // What was there keeps its place; newcomers take the free ones.
+    const kept = this.lanes.filter((flow) => best.includes(flow) && !wanted.has(flow));
+    const fresh = best.filter((flow) => !kept.includes(flow) && !wanted.has(flow));
+    this.lanes = [...wanted, ...kept, ...fresh].slice(0, Math.max(params.lanes, wanted.size));
+    this.chosenAt = moment.cursorNs;
+    this.chosenFor = signature;
+  }
+
+  private lane(flow: number, rank: number, moment: Moment, shown: Range, lanes: RowSet, bins: RowSet, strings: StringInterner): void {
+    const { model, words, timeline } = moment;
+    if (flow >= model.flows.rows.count) return;
+    const at = words.read(flow);
+    const latency = moment.latency.of(flow);
+    const life = lifeOf(model, flow);
+    const row = lanes.upsert(flow);
+    const values = [rank, strings.id(at.processName), at.pid, strings.id(at.peerName ?? at.peerAddress), at.peerPort || words.serverPort(flow), latency.rttP50Us, latency.rttP99Us, latency.responseP50Us, model.flows.firstNs.data[flow]!, life.endedNs, moment.matches(flow) ? 1 : 0];
+    values.forEach((value, i) => (lanes.columns[i]![row] = value));
+    timeline.eachBin(flow, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(flow, bin, bins));
+  }
+}
+
+function binRow(flow: number, bin: Bin, bins: RowSet): void {
+  const row = bins.upsert(flow * KEY_BINS + bin.bin);
+  const us = (ns: number, count: number): number => (count > 0 ? ns / 1000 : NaN);
+  const values = [us(bin.rttMinNs, bin.rttCount), us(bin.rttMaxNs, bin.rttCount), us(bin.rttSumNs / Math.max(1, bin.rttCount), bin.rttCount), us(bin.responseMinNs, bin.responses), us(bin.responseMaxNs, bin.responses), bin.responses, bin.bytes, 0, bin.trouble];
+  values.forEach((value, i) => (bins.columns[i]![row] = value));
+}
+
+/** The whole session for the scrubber. */
+export function fillOverview(params: OverviewParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner): void {
+  const [range, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet];
+  const shown = rangeOf(moment, moment.startNs, Math.max(moment.endNs, moment.startNs + 1), Math.max(16, params.width));
+  fillRange(range, shown, fillHeat(moment, shown, heat));
+  fillMarks(moment, shown, marks, strings);
+  fillGaps(moment, gaps);
+}
+
+const rangeOf = (moment: Moment, fromNs: number, toNs: number, pixels: number): Range => ({ fromNs, toNs, binNs: moment.timeline.binNsFor(toNs - fromNs, pixels) });
+
+function fillRange(rows: RowSet, { fromNs, toNs, binNs }: Range, responses: number): void {
+  const row = rows.upsert(0);
+  [fromNs, toNs, binNs, responses].forEach((value, i) => (rows.columns[i]![row] = value));
+}
+
+/**
+ * Cells of the heatmap, HEAT_FACTOR bins of the range wide; with a filter only those of matching flows, each bin of a
+ * flow counted at its mean.
+ */
+function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
+  const { timeline } = moment;
+  let responses = 0;
+  const add = (bin: number, heat: number, count: number): void => {
+    responses += count;
+    const row = rows.upsert(bin * 64 + heat);
+    rows.columns[0]![row] = rows.columns[0]![row]! + count;
+  };
+  const binNs = shown.binNs * HEAT_FACTOR;
+  if (!moment.filtered) timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
+  else
+    for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
+      if (!moment.matches(flow)) continue;
+      timeline.eachBin(flow, shown.fromNs, shown.toNs, binNs, (bin) => {
+        if (bin.responses > 0) add(bin.bin, heatRow(bin.responseSumNs / bin.responses), bin.responses);
+      });
+    }
+  return responses;
+}
+
+function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringInterner): void {
+  const { marks } = moment.timeline;
+  let sent = 0;
+  let lastAt = -Infinity;
+  for (let i = moment.timeline.markFrom(shown.fromNs); i < marks.length && sent < MARKS_MAX; i++) {
+    const mark = marks[i]!;
+    if (mark.atNs > shown.toNs) break;
+    if (moment.filtered && mark.flow >= 0 && !moment.matches(mark.flow)) continue;
+    if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
+    lastAt = mark.atNs;
+    const row = rows.upsert(i);
+    [mark.atNs, mark.flow, mark.kind, mark.count, strings.id(mark.text)].forEach((value, c) => (rows.columns[c]![row] = value));
+    sent++;
+  }
+}
+
+function fillGaps(moment: Moment, rows: RowSet): void {
+  moment.gaps.forEach((gap, i) => {
+    const row = rows.upsert(i);
+    [gap.fromNs, gap.toNs, gap.records].forEach((value, c) => (rows.columns[c]![row] = value));
+  });
+}
