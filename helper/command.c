@@ -9,6 +9,8 @@
 
 #define INTERVAL_MIN_MS 10U
 #define INTERVAL_MAX_MS 5000U
+#define TABLE_MAX (8ULL << 30)
+#define RING_MAX (1ULL << 30)
 #define SNAPLEN_MAX 262144U /* what libpcap accepts at most */
 
 static int refuse(const char **reason, const char *sentence)
@@ -40,6 +42,10 @@ int command_hello(const struct fg_frame_header *header, const void *payload, str
 		return refuse(reason, "a HELLO with unknown flags");
 	if (!interval_valid(hello->interval_ms))
 		return refuse(reason, "a HELLO with an interval outside 10 to 5000 ms");
+	if (hello->table_bytes > TABLE_MAX)
+		return refuse(reason, "a HELLO that asks for more than 8 GiB of flow table");
+	if (hello->packet_ring_bytes > RING_MAX || hello->event_ring_bytes > RING_MAX || hello->state_ring_bytes > RING_MAX)
+		return refuse(reason, "a HELLO that asks for a ring of more than 1 GiB");
 	return 0;
 }
 

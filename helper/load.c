@@ -36,7 +36,6 @@
 #define SLOTS_MAX (1U << 22)
 #define CONVERSATION_BYTES 64U
 #define RING_MIN (256ULL << 10)
-#define RING_MAX (1ULL << 30)
 
 /* Which feature a hook serves. */
 static const struct {
@@ -177,10 +176,10 @@ static uint64_t power_of_two(uint64_t value)
 static uint64_t clamp_ring(struct helper *helper, const char *what, uint64_t asked, uint64_t otherwise)
 {
 	uint64_t wanted = asked ? asked : otherwise;
-	uint64_t given = wanted < RING_MIN ? RING_MIN : wanted > RING_MAX ? RING_MAX : power_of_two(wanted);
+	uint64_t given = wanted < RING_MIN ? RING_MIN : power_of_two(wanted); /* command.c has limited it */
 
 	if (given != wanted)
-		log_say(helper, FG_LOG_WARNING, "%s ring: %llu bytes asked for, %llu used (a power of two from 256 KiB to 1 GiB)",
+		log_say(helper, FG_LOG_WARNING, "%s ring: %llu bytes asked for, %llu used (a power of two, at least 256 KiB)",
 			what, (unsigned long long)wanted, (unsigned long long)given);
 	return given;
 }

@@ -379,7 +379,9 @@ static void finish(struct helper *helper, int reason)
 	helper->channel.end_reason = reason == -ESHUTDOWN ? FG_END_STOPPED
 				     : reason == -EPROTO  ? FG_END_PROTOCOL
 							  : FG_END_FAILED;
-	(void)hand_over(helper);
+	if (hand_over(helper) == -ETIMEDOUT)
+		fprintf(stderr, "flowglass-helper: socket: the engine took nothing for %llu s, what was left is lost\n",
+			STOP_PATIENCE_NS / SECOND_NS);
 }
 
 static int run(struct helper *helper, const char *path, const char *netns)
@@ -496,8 +498,9 @@ int main(int argc, char **argv)
 		char failure[400];
 
 		(void)privilege_raise();
-		if (netns && privilege_enter_netns(netns, failure, sizeof failure))
-			return give_up(helper, EXIT_PERMISSION, failure);
+		code = netns ? privilege_enter_netns(netns, failure, sizeof failure) : 0;
+		if (code)
+			return give_up(helper, exit_code(code), failure);
 		describe_host(helper);
 		return probe_run(helper);
 	}
