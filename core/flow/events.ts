@@ -141,7 +141,11 @@ export class Events {
         const socket = this.#socket(words, at, atNs);
         if (socket >= 0) {
           const { sockets } = model;
-          if (a > sockets.retrans.data[socket]!) sockets.retrans.data[socket] = a;
+          if (a > sockets.retrans.data[socket]!) {
+            const again = a - sockets.retrans.data[socket]!;
+            sockets.retrans.data[socket] = a;
+            model.observer?.trouble(sockets.flow.data[socket]!, 'retransmit', atNs, again, null);
+          }
           sockets.flags.data[socket] = sockets.flags.data[socket]! | SOCKET_RETRANS_KNOWN;
         } else if ((flags & EVENT_KEYED) !== 0) {
           const flow = this.#flow(words, at, flags, atNs);
@@ -209,6 +213,7 @@ export class Events {
     model.histograms.add(sockets.rtt.data[socket]!, valueNs);
     if (sockets.samples.data[socket] === NONE) sockets.samples.data[socket] = model.samples.create();
     model.samples.add(sockets.samples.data[socket]!, METRIC_RTT, valueNs, atNs);
+    model.observer?.socketRtt(socket, valueNs, atNs);
     if (srttUs !== 0) sockets.srttUs.data[socket] = srttUs;
     const flow = sockets.flow.data[socket]!;
     if (flow >= 0) model.flows.changed.data[flow] = model.version;

@@ -1,6 +1,5 @@
 /** FLOWS frames into the model. Budget: at least 0.3 of the records a second that merely walking them reaches. */
 import { FLOW, FLOW_FIRST_HI, FLOW_RECORD, FLOW_SYN_HI, FLOW_SYN_LO, KEY, RECORD_FINAL } from '../abi/generated.ts';
-import { NONE } from './flows.ts';
 import { FLAG_COUNTED, type FlowModel } from './model.ts';
 import { PROTOCOL_TCP, TCP_LISTEN } from './names.ts';
 import { OpenRecords, RECORD_NUMBERS } from './open-records.ts';
@@ -76,6 +75,7 @@ export class FlowRecords {
       if (delta <= 0) continue;
       numbers[before + COUNTED_NUMBERS + side] = words[at + ZERO_WINDOWS + side]!;
       flows.zeroWindows.data[flow * 2 + side] = flows.zeroWindows.data[flow * 2 + side]! + delta;
+      model.observer?.trouble(flow, 'zero-window', lastNs, delta, null);
     }
 
     const known = flows.flags.data[flow]!;
@@ -118,20 +118,25 @@ export class FlowRecords {
     const model = this.#model;
     const flows = model.flows;
     flows.loadWords(words, at + FLOW_AT);
+    const tcp = ((words[at + KEY_TAIL]! >>> 16) & 0xff) === PROTOCOL_TCP;
     const found = flows.lookup(epoch, firstNs);
-    if (found >= 0 && (epoch !== 0 || flows.firstNs.data[found]! <= lastNs)) return found;
-    const newest = found >= 0 ? NONE : current >= 0 ? current : flows.newest();
-    if (newest >= 0) {
-      const unnamed = flows.epoch.data[newest] === 0;
-      let same: boolean;
-      if (((words[at + KEY_TAIL]! >>> 16) & 0xff) === PROTOCOL_TCP) {
+    if (found >= 0) {
+      // A record without an epoch that ended before the SYN of the oldest connection we know is of one before it.
+      const before = tcp && epoch === 0 && flows.epoch.data[found] !== 0 && lastNs < flows.firstNs.data[found]!;
+      if (!before) return found;
+    } else {
+      const newest = current >= 0 ? current : flows.newest();
+      if (newest >= 0) {
+        const unnamed = flows.epoch.data[newest] === 0;
         // Without a SYN the connection is the one under way; with one, unless that began no earlier, it is another.
         const began = (flags & (FLOW_SYN_LO | FLOW_SYN_HI)) !== 0;
-        same = unnamed && (!began || flows.firstNs.data[newest]! >= firstNs);
-      } else same = this.#sameSockets(words, at, newest);
-      if (same) {
-        if (unnamed) flows.epoch.data[newest] = epoch;
-        return newest;
+        const same = tcp
+          ? unnamed && (!began || flows.firstNs.data[newest]! >= firstNs)
+          : this.#sameSockets(words, at, newest);
+        if (same) {
+          if (unnamed) flows.epoch.data[newest] = epoch;
+          return newest;
+        }
       }
     }
     this.madeFlows = true;

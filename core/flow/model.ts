@@ -26,6 +26,7 @@ import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT } from './names.ts';
 import { ROLES_CONNECT, ROLES_FIRST_PACKET, ROLES_PORT, ROLES_SYN } from './names.ts';
 import { Processes } from './processes.ts';
 import { Samples, Throughput } from './series.ts';
+import type { ModelObserver } from './observer.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { Sockets } from './sockets.ts';
 import { Strings } from './strings.ts';
@@ -59,6 +60,9 @@ export class FlowModel {
   /** Drop reasons by the running kernel's own names: string + 1 by number. */
   readonly reasons = new Table();
   readonly reasonName = this.reasons.uint32();
+
+  /** Told of everything that is added while it is added; not part of the state. */
+  observer: ModelObserver | null = null;
 
   /** Newest time that anything said; idle times are counted against it, never against a clock of ours. */
   nowNs = 0;
@@ -135,6 +139,7 @@ export class FlowModel {
     const rings = this.flows.throughput.data;
     if (rings[flow] === NONE) rings[flow] = this.throughput.create();
     this.throughput.add(rings[flow]!, atNs, loToHi, hiToLo);
+    this.observer?.bytes(flow, loToHi + hiToLo, atNs);
   }
 
   /** Tells which side connected and how that was decided (ROLES_*); a SYN is never overruled. */
@@ -172,6 +177,7 @@ export class FlowModel {
     } else if (metric === METRIC_RTT) {
       if (flows.rtt.data[flow] === NONE) flows.rtt.data[flow] = this.histograms.create();
       this.histograms.add(flows.rtt.data[flow]!, valueNs);
+      this.observer?.rtt(flow, valueNs, atNs);
     } else if (metric === METRIC_RESPONSE) {
       const server = 1 - clientOf(this, flow);
       const direction = answer ?? server;
@@ -179,6 +185,7 @@ export class FlowModel {
       if (flows.response.data[at] === NONE) flows.response.data[at] = this.histograms.create();
       this.histograms.add(flows.response.data[at]!, valueNs);
       if (direction !== server) return;
+      this.observer?.response(flow, valueNs, atNs);
     }
     const rings = flows.samples.data;
     if (rings[flow] === NONE) rings[flow] = this.samples.create();
@@ -191,12 +198,14 @@ export class FlowModel {
     const at = flow * 2 + direction;
     this.flows.retransmits.data[at] = this.flows.retransmits.data[at]! + n;
     this.flows.changed.data[flow] = this.version;
+    this.observer?.trouble(flow, 'retransmit', this.nowNs, n, null);
   }
 
   /** A RST segment sent in `direction`. */
   countReset(flow: number, direction: number): void {
     const { resets, flags, changed } = this.flows;
     resets.data[flow] = resets.data[flow]! + 1;
+    this.observer?.trouble(flow, this.#answersSyn(flow, direction) ? 'refused' : 'reset', this.nowNs, 1, null);
     flags.data[flow] = flags.data[flow]! | (direction === 0 ? FLOW_RST_LO : FLOW_RST_HI);
     changed.data[flow] = this.version;
   }
@@ -206,11 +215,13 @@ export class FlowModel {
     const at = flow * 2 + direction;
     this.flows.zeroWindows.data[at] = this.flows.zeroWindows.data[at]! + 1;
     this.flows.changed.data[flow] = this.version;
+    this.observer?.trouble(flow, 'zero-window', this.nowNs, 1, null);
   }
 
   /** The kernel dropped `n` packets of the flow for `reason` (a number; `setReason` names it). */
   addDrop(flow: number, reason: number, n: number): void {
     const heads = this.flows.drops.data;
+    this.observer?.trouble(flow, 'drop', this.nowNs, n, this.#reasonText(reason));
     for (let drop = heads[flow]!; drop >= 0; drop = this.dropNext.data[drop]!) {
       if (this.dropReason.data[drop] !== reason) continue;
       this.dropCount.data[drop] = this.dropCount.data[drop]! + n;
@@ -222,6 +233,18 @@ export class FlowModel {
     this.dropNext.data[drop] = heads[flow]!;
     heads[flow] = drop;
     this.flows.changed.data[flow] = this.version;
+  }
+
+  /** A reset in that direction refuses: the other side's SYN is all there was. */
+  #answersSyn(flow: number, direction: number): boolean {
+    const flags = this.flows.flags.data[flow]!;
+    const [syn, answer] = direction === 1 ? [FLOW_SYN_LO, FLOW_SYNACK_HI] : [FLOW_SYN_HI, FLOW_SYNACK_LO];
+    return (flags & syn) !== 0 && (flags & answer) === 0;
+  }
+
+  #reasonText(reason: number): string {
+    const name = reason < this.reasons.count ? this.reasonName.data[reason]! : 0;
+    return name === 0 ? `reason ${reason}` : this.strings.text(name - 1);
   }
 
   setReason(reason: number, name: number): void {
