@@ -69,7 +69,7 @@ interface ZstdModule {
 
 /**
  * zstd by Node itself (22.15 and later), else by the system's `zstd`; a clear error when neither is there
- * (docs/decisions: no third decoder of our own for a format that Node is about to have everywhere).
+ * (docs/decisions/0012-zstd-without-a-library.md).
  */
 export async function* unzstd(source: AsyncIterable<Uint8Array>, name: string): Decompressed {
   const own: ZstdModule = zlib as ZstdModule;
