@@ -30,14 +30,13 @@
 
 static struct helper the_helper;
 
-/* One sentence on standard error, the same as LOG when there is a socket, and the exit code. */
+/* Before HELLO there is no session to say BYE to: one sentence on standard error, the same as LOG when there is a
+ * socket, and the exit code. */
 static int give_up(struct helper *helper, int code, const char *sentence)
 {
 	log_say(helper, FG_LOG_ERROR, "%s", sentence);
 	if (helper->channel.fd >= 0) {
 		helper->stopping = true;
-		helper->channel.end_reason = FG_END_FAILED;
-		helper->channel.bye_due = true;
 		(void)channel_flush(helper);
 	}
 	return code;
@@ -410,11 +409,8 @@ static int run(struct helper *helper, const char *path, const char *netns)
 		return give_up(helper, EXIT_FAILED, "the seccomp filter could not be installed");
 	error = read_hello(helper, &reason);
 	if (error == -EPROTO) {
-		log_say(helper, FG_LOG_ERROR, "the engine sent %s, ending the session", reason);
-		helper->channel.end_reason = FG_END_PROTOCOL;
-		helper->channel.bye_due = true;
-		(void)channel_flush(helper);
-		return EXIT_FAILED;
+		snprintf(failure, sizeof failure, "the engine sent %s, ending the session", reason);
+		return give_up(helper, EXIT_FAILED, failure);
 	}
 	if (error == -EPIPE)
 		return EXIT_DONE;
