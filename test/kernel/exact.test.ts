@@ -56,6 +56,11 @@ describeAsRoot('counting is exact', () => {
     client = lab.host('client');
     server = lab.host('server');
     link = lab.link(client, server);
+    // A window below the backlog and no tail loss probes: on a busy machine a late acknowledgement would add
+    // retransmissions that the programs cannot account for, and so would a burst beyond net.core.netdev_max_backlog.
+    for (const host of [client, server]) {
+      host.sysctl({ 'net/ipv4/tcp_rmem': '4096 400000 800000', 'net/ipv4/tcp_early_retrans': 0 });
+    }
     await startServers(server);
   });
   afterAll(() => lab.dispose());
@@ -134,7 +139,8 @@ describeAsRoot('counting is exact', () => {
     it('packets are the segments TCP itself counted, and the datagrams and echoes sent', () => {
       for (const [c, flow] of flowsOf(r)) {
         const sent = c.protocol === 'tcp' ? c.tcp['segmentsOut'] : c.datagrams;
-        const received = c.protocol === 'tcp' ? c.tcp['segmentsIn'] : c.datagrams;
+        let received = c.protocol === 'tcp' ? c.tcp['segmentsIn'] : c.datagrams;
+        if (split) received = r.wire.get(`${c.protocol} ${c.localPort} received`)?.frames;
         expect([c.name, flow.sent.packets, flow.received.packets]).toEqual([c.name, sent, received]);
       }
       for (const flow of r.summary.flows.filter((f) => f.protocol.startsWith('icmp'))) {
@@ -145,19 +151,32 @@ describeAsRoot('counting is exact', () => {
       }
     });
 
-    it('frames, bytes and wire bytes of each flow and direction are those tcpdump saw at the peer', () => {
+    // With offloads off the wire has one frame a packet, but TCP still hands GSO skbs to the egress hook, which are
+    // split after it: then packets are what the peer and the counters saw. With offloads on it is the frames.
+    it('packets, frames and bytes of each flow and direction are those tcpdump saw at the peer', () => {
       for (const [c, flow] of flowsOf(r)) {
         for (const way of ['sent', 'received'] as const) {
-          expect([c.name, way, flow[way]]).toEqual([c.name, way, r.wire.get(`${c.protocol} ${c.localPort} ${way}`)]);
+          const wire = r.wire.get(`${c.protocol} ${c.localPort} ${way}`);
+          const { frames, frameBytes, ...rest } = flow[way];
+          expect([c.name, way, rest]).toEqual([
+            c.name,
+            way,
+            { packets: wire?.packets, bytes: wire?.bytes, payloadBytes: wire?.payloadBytes },
+          ]);
+          if (offloads || way === 'received') {
+            expect([c.name, way, frames, frameBytes]).toEqual([c.name, way, wire?.frames, wire?.frameBytes]);
+          } else {
+            expect(frames).toBeLessThanOrEqual(wire?.frames ?? 0);
+          }
         }
       }
     });
 
     it('session totals equal tcpdump and the interface counters, and the sum of the flows', () => {
       const { session } = r.summary;
-      expect(session.frames).toBe(r.total.frames);
-      expect(session.frameBytes).toBe(r.total.bytes);
-      expect(session.frames).toBe(r.counters.rxPackets + r.counters.txPackets);
+      expect(r.total.frames).toBe(r.counters.rxPackets + r.counters.txPackets);
+      expect(offloads ? session.frames : session.packets).toBe(r.total.frames);
+      expect(offloads ? session.frameBytes : session.bytes).toBe(r.total.bytes);
       for (const counter of ['packets', 'bytes', 'frames', 'frameBytes'] as const) {
         expect([counter, session[counter]]).toEqual([counter, totalOf(r.summary, counter)]);
       }
@@ -168,8 +187,8 @@ describeAsRoot('counting is exact', () => {
       const { session } = r.summary;
       expect(session.lost).toEqual({ events: 0, packets: 0, flowPackets: 0 });
       expect(session).toMatchObject({ filtered: 0, truncated: false });
-      expect(session.captured).toMatchObject({ packets: r.total.frames, wirePackets: session.packets });
-      expect(capinfos(r.file).packets).toBe(r.total.frames);
+      expect(session.captured).toMatchObject({ packets: session.frames, wirePackets: session.packets });
+      expect(capinfos(r.file).packets).toBe(session.frames);
     });
 
     it('names the client process of each flow', () => {

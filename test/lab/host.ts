@@ -83,7 +83,7 @@ export class Host {
   /** Writes kernel settings of this namespace, by their path under /proc/sys. */
   sysctl(settings: Record<string, string | number>): void {
     const lines = Object.entries(settings).map(
-      ([path, value]) => `[ ! -e /proc/sys/${path} ] || echo ${value} > /proc/sys/${path}`,
+      ([path, value]) => `[ ! -e /proc/sys/${path} ] || echo '${value}' > /proc/sys/${path}`,
     );
     this.run('sh', ['-ec', lines.join('\n')]);
   }
@@ -92,7 +92,11 @@ export class Host {
   nft(...rules: string[]): void {
     const chain = 'add chain inet lab in { type filter hook input priority 0 ; }';
     const lines = rules.map((rule) => `add rule inet lab in ${rule}`);
-    this.run('nft', ['-f', '-'], ['flush ruleset', 'add table inet lab', chain, ...lines, ''].join('\n'));
+    this.run(
+      'nft',
+      ['-f', '-'],
+      ['add table inet lab', 'delete table inet lab', 'add table inet lab', chain, ...lines, ''].join('\n'),
+    );
   }
 
   /**
