@@ -90,8 +90,9 @@ export function endedError(code: number | null, signal: string | null, text: str
     });
   }
   if (code === 3) {
+    const lacking = text.replace(/, run as root.*$/, ''); // what to do is said once, below
     return permissionMissing(
-      text === '' ? 'capturing needs more privilege than this user has' : text,
+      lacking === '' ? 'capturing needs more privilege than this user has' : lacking,
       'flowglass-helper',
     );
   }
