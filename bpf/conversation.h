@@ -181,16 +181,22 @@ static __always_inline void fg_stamp_now(struct fg_conversation *c, const struct
 	FG_WRITE_ONCE(c->stamp[direction], fg_stamp(value, m->egress, m->guard));
 }
 
-/* What a TCP segment means for latency. Reads the clock only for a segment that starts or ends a measurement. */
-static __always_inline void fg_latency_tcp(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, __u32 epoch,
-					   bool egress)
+/* What a TCP segment means for latency. Reads the clock only for a segment that starts or ends a measurement; the
+ * reading, or 0. Global, so that it is verified once and not on each path that leads here. */
+__noinline __u64 fg_latency_tcp(struct fg_conversation *c, struct fg_parsed *p, __u32 tag, __u32 epoch, bool egress)
 {
 	const __u8 ends = TCPHDR_SYN | TCPHDR_FIN | TCPHDR_RST;
-	struct fg_moment m = {p, 0, epoch, fg_guard(tag, epoch), egress};
-	__u64 syn_ack = FG_READ_ONCE(c->syn_ack), answered = 0;
-	__u8 direction = p->direction & 1, other = !direction;
+	__u64 syn_ack, answered = 0;
+	struct fg_moment m;
+	__u8 direction, other;
 	bool mark = false, stamp = false;
 
+	if (!c || !p)
+		return 0;
+	m = (struct fg_moment){p, 0, epoch, fg_guard(tag, epoch), egress};
+	direction = p->direction & 1;
+	other = !direction;
+	syn_ack = FG_READ_ONCE(c->syn_ack);
 	if (p->flags & FG_PARSED_TIMESTAMP) {
 		__u64 waiting = FG_READ_ONCE(c->stamp[other & 1]), mine;
 		__u32 newest = c->newest_tsval[direction];
@@ -214,7 +220,7 @@ static __always_inline void fg_latency_tcp(struct fg_conversation *c, const stru
 	if (syn_ack && !(p->tcp_flags & TCPHDR_SYN))
 		mark = syn_ack >> 48 == m.guard && (syn_ack & 1) != direction;
 	if (!(p->tcp_flags & ends) && !p->payload && !answered && !stamp && !mark)
-		return;
+		return 0;
 	m.now = bpf_ktime_get_boot_ns();
 	if (p->tcp_flags & ends) {
 		__u32 payload = p->payload < 65535 ? p->payload : 65535;
@@ -232,22 +238,25 @@ static __always_inline void fg_latency_tcp(struct fg_conversation *c, const stru
 		fg_stamp_now(c, &m, p->tsval);
 	if (p->payload)
 		fg_turn(c, &m);
+	return m.now;
 }
 
-static __always_inline void fg_latency_udp(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, __u32 epoch,
-					   bool egress)
+/* The same for a datagram. */
+static __always_inline __u64 fg_latency_udp(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, __u32 epoch,
+					    bool egress)
 {
 	/* The guard leaves the epoch out: a local socket's answer may be the first that tells it. */
 	struct fg_moment m = {p, 0, epoch, fg_guard(tag, 0), egress};
 
 	if (!p->payload)
-		return;
+		return 0;
 	m.now = bpf_ktime_get_boot_ns();
 	fg_turn(c, &m);
+	return m.now;
 }
 
 /* An echo's conversation is chosen by its sequence number as well, so that several may be under way. */
-static __always_inline void fg_latency_echo(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, bool egress)
+static __always_inline __u64 fg_latency_echo(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, bool egress)
 {
 	struct fg_moment m = {p, bpf_ktime_get_boot_ns(), 0, fg_guard(tag, 0), egress};
 	__u32 value = (__u32)p->source_port << 16 | (__u16)p->seq;
@@ -256,11 +265,12 @@ static __always_inline void fg_latency_echo(struct fg_conversation *c, const str
 
 	if (p->flags & FG_PARSED_ECHO_REQUEST) {
 		fg_stamp_now(c, &m, value);
-		return;
+		return m.now;
 	}
 	waiting = FG_READ_ONCE(c->stamp[other & 1]);
 	if ((__u16)waiting == m.guard && (__u32)(waiting >> 32) == value)
 		fg_echoed(c, &m, other, waiting);
+	return m.now;
 }
 
 #endif

@@ -110,7 +110,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	struct fg_units units;
 	struct fg_totals *t;
 	struct fg_slot *slot;
-	__u64 hash, cookie = 0;
+	__u64 hash, cookie = 0, now = 0;
 	bool counted, resident;
 
 	if (!iface)
@@ -224,16 +224,17 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		if (p->kind == FG_PARSED_ICMP_ERROR) {
 			struct fg_moment m = {p, bpf_ktime_get_boot_ns(), epoch, 0, hook.egress};
 
+			now = m.now;
 			fg_sample(&m, FG_EVENT_ICMP_ERROR, !p->direction, p->icmp_type, p->icmp_code, 0);
 		} else if (p->kind == FG_PARSED_FLOW && p->key.protocol == IPPROTO_TCP) {
-			fg_latency_tcp(conversation, p, tag, epoch, hook.egress);
+			now = fg_latency_tcp(conversation, p, tag, epoch, hook.egress);
 		} else if (p->kind == FG_PARSED_FLOW && p->key.protocol == IPPROTO_UDP) {
-			fg_latency_udp(conversation, p, tag, epoch, hook.egress);
+			now = fg_latency_udp(conversation, p, tag, epoch, hook.egress);
 		} else if (p->flags & (FG_PARSED_ECHO_REQUEST | FG_PARSED_ECHO_REPLY)) {
 			index = (index + (p->seq & (FG_ECHOES - 1)) * 0x9e3779b1) & cfg_slots_mask;
 			conversation = bpf_map_lookup_elem(&conversations, &index);
 			if (conversation)
-				fg_latency_echo(conversation, p, tag, hook.egress);
+				now = fg_latency_echo(conversation, p, tag, hook.egress);
 		}
 	}
 
@@ -241,14 +242,14 @@ copy:
 	if (capture.enabled && counted) {
 		struct fg_scratch *s;
 
-		if (!fg_wanted(p)) {
+		if (capture.rule_count && !fg_wanted(p)) {
 			FG_ADD(t->filtered_packets, units.packets);
 			return;
 		}
 		s = bpf_map_lookup_elem(&scratch, &cpu);
 		if (!s)
 			return;
-		s->packet.at_ns = bpf_ktime_get_boot_ns();
+		s->packet.at_ns = now ? now : bpf_ktime_get_boot_ns();
 		s->packet.original = units.length;
 		s->packet.wire_packets = units.packets;
 		s->packet.flags = (hook.egress ? FG_PACKET_OUTBOUND : 0) |

@@ -37,19 +37,20 @@ static __always_inline void fg_count(struct fg_counters *c, const struct fg_unit
 	FG_ADD(c->frame_bytes, u->length);
 }
 
-/* Gives the slot to `key`; false when its resident could not be handed over. Rare, so not inlined. */
-static __noinline bool fg_slot_take(__u32 cpu, __u32 index, const struct fg_key *key, __u32 epoch, __u32 flags)
+/* Gives the slot to `key`; 0 when its resident could not be handed over. Rare, so not inlined; global, so that it is
+ * verified once. */
+__noinline int fg_slot_take(__u32 cpu, __u32 index, struct fg_key *key, __u32 epoch, __u32 flags)
 {
 	__u32 place = cpu * cfg_slots_per_cpu + index, generation;
 	struct fg_slot *slot = bpf_map_lookup_elem(&flow_table, &place);
 
-	if (!slot)
-		return false;
+	if (!slot || !key)
+		return 0;
 	if (slot->generation) {
 		struct fg_ring_flow *displaced = bpf_ringbuf_reserve(&state_ring, sizeof *displaced, 0);
 
 		if (!displaced)
-			return false;
+			return 0;
 		displaced->header.type = FG_FRAME_FLOWS;
 		displaced->header.length = sizeof displaced->record;
 		displaced->record.cpu = cpu;
@@ -69,7 +70,7 @@ static __noinline bool fg_slot_take(__u32 cpu, __u32 index, const struct fg_key 
 	slot->flow.flags = flags;
 	slot->flow.first_ns = bpf_ktime_get_boot_ns();
 	__sync_fetch_and_add(&slot->seq, 1);
-	return true;
+	return 1;
 }
 
 static __always_inline __u32 fg_flow_bits(const struct fg_parsed *p, bool egress)
