@@ -160,7 +160,9 @@ export function groupOfPath(path: string): [string | null, string] {
   const container = containerOf(path);
   if (container) return [container.id.slice(0, 12), 'container'];
   const unit = unitOf(path);
-  return unit === null ? [null, ''] : [unit, unit.startsWith('session-') || unit.startsWith('user@') ? 'session' : 'unit'];
+  return unit === null
+    ? [null, '']
+    : [unit, unit.startsWith('session-') || unit.startsWith('user@') ? 'session' : 'unit'];
 }
 
 /** Trouble bits of a flow, from its state now. */

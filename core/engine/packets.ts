@@ -1,7 +1,15 @@
 /** Packets of one flow in a capture file: found by reading it once, remembered, and decoded one at a time. */
 import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
 import { Dissector } from '../dissect/dissector.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, type Packet as Dissected } from '../dissect/packet.ts';
+import {
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  type Packet as Dissected,
+} from '../dissect/packet.ts';
 import { dissectTree } from '../dissect/tree.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { clientOf } from '../flow/roles.ts';
@@ -39,7 +47,12 @@ export class FlowPackets {
     this.clock = clock;
   }
 
-  async list(model: FlowModel, flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
+  async list(
+    model: FlowModel,
+    flow: number,
+    from: number,
+    count: number,
+  ): Promise<{ total: number; rows: PacketRow[] }> {
     const { flows } = model;
     const toNs = flows.lastNs.data[flow]! + 1e9;
     const key = `${flow} ${flows.firstNs.data[flow]} ${Math.floor(toNs / 1e9)}`;
@@ -68,7 +81,15 @@ export class FlowPackets {
       answer = {
         ...(listed ?? rowOf(packet, dissector.packet, packet.direction !== 1, this.clock, relative)),
         interface: packet.interfaceName,
-        layers: dissectTree(packet.linkType, bytes, packet.original).map(({ label, summary, offset, length, fields }) => ({ label, summary, offset, length, fields: fields.map((field) => ({ ...field })) })),
+        layers: dissectTree(packet.linkType, bytes, packet.original).map(
+          ({ label, summary, offset, length, fields }) => ({
+            label,
+            summary,
+            offset,
+            length,
+            fields: fields.map((field) => ({ ...field })),
+          }),
+        ),
         data: Buffer.from(bytes).toString('base64'),
       };
     });
@@ -106,8 +127,16 @@ class FlowMatch {
     const p = this.packet;
     this.dissector.dissect(stored.linkType, stored.bytes, stored.offset, stored.captured, stored.original, stored.atNs);
     if (p.unparsed >= 0 || p.protocol !== this.protocol) return null;
-    const forward = this.is(this.lo, 0) && this.is(this.hi, 16) && p.sourcePort === this.ports[0] && p.destinationPort === this.ports[1];
-    const backward = this.is(this.hi, 0) && this.is(this.lo, 16) && p.sourcePort === this.ports[1] && p.destinationPort === this.ports[0];
+    const forward =
+      this.is(this.lo, 0) &&
+      this.is(this.hi, 16) &&
+      p.sourcePort === this.ports[0] &&
+      p.destinationPort === this.ports[1];
+    const backward =
+      this.is(this.hi, 0) &&
+      this.is(this.lo, 16) &&
+      p.sourcePort === this.ports[1] &&
+      p.destinationPort === this.ports[0];
     if (!forward && !backward) return null;
     return (forward ? 0 : 1) === this.client;
   }
@@ -119,9 +148,23 @@ class FlowMatch {
 }
 
 /** Sequence numbers are shown relative to the first of their side, as readers of captures expect. */
-function rowOf(stored: StoredPacket, p: Dissected, fromClient: boolean, clock: (atNs: number) => string, relative: { base: [number, number]; seen: [boolean, boolean] }): PacketRow {
+function rowOf(
+  stored: StoredPacket,
+  p: Dissected,
+  fromClient: boolean,
+  clock: (atNs: number) => string,
+  relative: { base: [number, number]; seen: [boolean, boolean] },
+): PacketRow {
   const side = fromClient ? 0 : 1;
-  const row = { packet: stored.at, atNs: stored.atNs, time: clock(stored.atNs), outbound: stored.direction === 0 ? null : stored.direction === 2, fromClient, bytes: stored.original, captured: stored.captured };
+  const row = {
+    packet: stored.at,
+    atNs: stored.atNs,
+    time: clock(stored.atNs),
+    outbound: stored.direction === 0 ? null : stored.direction === 2,
+    fromClient,
+    bytes: stored.original,
+    captured: stored.captured,
+  };
   if (p.icmpError) return { ...row, kind: 'ICMP error', info: `type ${p.icmpType}, code ${p.icmpCode}` };
   if (p.protocol === IPPROTO_TCP && p.tcp) {
     if (!relative.seen[side]) {
@@ -130,13 +173,21 @@ function rowOf(stored: StoredPacket, p: Dissected, fromClient: boolean, clock: (
     }
     const seq = ((p.sequence - relative.base[side]) >>> 0).toLocaleString('en-US');
     const other = 1 - side;
-    const ack = relative.seen[other] ? ((p.acknowledgement - relative.base[other as 0 | 1]!) >>> 0).toLocaleString('en-US') : String(p.acknowledgement >>> 0);
+    const ack = relative.seen[other]
+      ? ((p.acknowledgement - relative.base[other as 0 | 1]!) >>> 0).toLocaleString('en-US')
+      : String(p.acknowledgement >>> 0);
     const payload = p.payloadLength > 0 ? `, ${p.payloadLength.toLocaleString('en-US')} B` : '';
     const acks = p.flags & TCP_ACK ? `, ack ${ack}` : '';
-    return { ...row, kind: tcpKind(p), info: `seq ${seq}${payload}${acks}, window ${p.window}${p.sackBlocks > 0 ? ', SACK' : ''}` };
+    return {
+      ...row,
+      kind: tcpKind(p),
+      info: `seq ${seq}${payload}${acks}, window ${p.window}${p.sackBlocks > 0 ? ', SACK' : ''}`,
+    };
   }
-  if (p.icmpType >= 0) return { ...row, kind: 'ICMP', info: `type ${p.icmpType}, code ${p.icmpCode}, sequence ${p.echoSequence}` };
-  if (p.protocol === IPPROTO_UDP) return { ...row, kind: 'Datagram', info: `${p.payloadLength.toLocaleString('en-US')} B of payload` };
+  if (p.icmpType >= 0)
+    return { ...row, kind: 'ICMP', info: `type ${p.icmpType}, code ${p.icmpCode}, sequence ${p.echoSequence}` };
+  if (p.protocol === IPPROTO_UDP)
+    return { ...row, kind: 'Datagram', info: `${p.payloadLength.toLocaleString('en-US')} B of payload` };
   return { ...row, kind: `Protocol ${p.protocol}`, info: `${p.payloadLength} B of payload` };
 }
 

@@ -15,7 +15,10 @@ import { TimelineObserver } from './observer.ts';
 import { FlowPackets } from './packets.ts';
 import type { Source } from './source.ts';
 
-export const REDUCERS = { fresh: (): Reducer => new Reducer(), restore: (state: Uint8Array): Reducer => Reducer.restore(state) };
+export const REDUCERS = {
+  fresh: (): Reducer => new Reducer(),
+  restore: (state: Uint8Array): Reducer => Reducer.restore(state),
+};
 /** How often the opening pass gives the event loop a turn and says how far it is. */
 const STRIDE_NS = 2_000_000_000n;
 
@@ -43,7 +46,13 @@ export class ReplaySource implements Source {
   private cursor: JournalCursor;
   private at: number;
 
-  private constructor(session: Session, reducer: Reducer, cursor: JournalCursor, observer: TimelineObserver, options: OpeningOptions) {
+  private constructor(
+    session: Session,
+    reducer: Reducer,
+    cursor: JournalCursor,
+    observer: TimelineObserver,
+    options: OpeningOptions,
+  ) {
     this.session = session;
     this.path = session.path;
     this.name = basename(session.path);
@@ -69,12 +78,19 @@ export class ReplaySource implements Source {
     if (!session) return null;
     try {
       // The opening keyframe of a later file of a ring is the state it begins with.
-      const { reducer, cursor } = await session.replay(REDUCERS, session.fromNs, { fromStart: true, signal: options.signal });
+      const { reducer, cursor } = await session.replay(REDUCERS, session.fromNs, {
+        fromStart: true,
+        signal: options.signal,
+      });
       const observer = new TimelineObserver(reducer.model);
       const total = Number(session.toNs - session.fromNs);
       for (let toNs = session.fromNs; ; toNs += STRIDE_NS) {
         const last = toNs >= session.toNs;
-        await cursor.advance(last ? null : toNs, (type, bytes, view, offset, length) => reducer.apply(type, bytes, view, offset, length), options.signal);
+        await cursor.advance(
+          last ? null : toNs,
+          (type, bytes, view, offset, length) => reducer.apply(type, bytes, view, offset, length),
+          options.signal,
+        );
         observer.settle();
         options.progress(Math.min(total, Number(toNs - session.fromNs)), total);
         if (last) break;
@@ -103,7 +119,9 @@ export class ReplaySource implements Source {
     const { clock } = this.model;
     const bootNs = clock.bootNs(target);
     if (target >= this.at) {
-      await this.cursor.advance(bootNs, (type, bytes, view, offset, length) => this.reducer.apply(type, bytes, view, offset, length));
+      await this.cursor.advance(bootNs, (type, bytes, view, offset, length) =>
+        this.reducer.apply(type, bytes, view, offset, length),
+      );
     } else {
       const { reducer, cursor } = await this.session.replay(REDUCERS, bootNs);
       this.reducer = reducer;
@@ -118,7 +136,16 @@ export class ReplaySource implements Source {
 
   summary(): SummarySource {
     const { captured, header } = this.session;
-    return { model: this.model, startedNs: this.model.clock.wallNs(this.startNs), durationNs: BigInt(Math.round(this.endNs - this.startNs)), host: header.host, application: header.application, captured, late: captured.late, truncated: this.truncated };
+    return {
+      model: this.model,
+      startedNs: this.model.clock.wallNs(this.startNs),
+      durationNs: BigInt(Math.round(this.endNs - this.startNs)),
+      host: header.host,
+      application: header.application,
+      captured,
+      late: captured.late,
+      truncated: this.truncated,
+    };
   }
 
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
@@ -135,15 +162,30 @@ export class ReplaySource implements Source {
 
   private async readPackets(fromNs: number, toNs: number, visit: Parameters<FlowPackets['read']>[2]): Promise<void> {
     const { clock } = this.model;
-    await this.session.packets({ fromNs: clock.bootNs(fromNs), toNs: clock.bootNs(toNs) }, (packet, bootNs) => visit(this.stored(packet, clock.relativeOf(bootNs))));
+    await this.session.packets({ fromNs: clock.bootNs(fromNs), toNs: clock.bootNs(toNs) }, (packet, bootNs) =>
+      visit(this.stored(packet, clock.relativeOf(bootNs))),
+    );
   }
 
   private async readPacket(at: number, visit: Parameters<FlowPackets['readAt']>[1]): Promise<void> {
     await this.session.packetAt(at, (packet) => visit(this.stored(packet, this.at)));
   }
 
-  private stored(packet: Parameters<Parameters<Session['packets']>[1]>[0], atNs: number): Parameters<Parameters<FlowPackets['read']>[2]>[0] {
+  private stored(
+    packet: Parameters<Parameters<Session['packets']>[1]>[0],
+    atNs: number,
+  ): Parameters<Parameters<FlowPackets['read']>[2]>[0] {
     const face = this.session.interfaces[packet.interfaceIndex];
-    return { at: packet.at, atNs, linkType: face?.linkType ?? -1, interfaceName: face?.name ?? '', bytes: packet.bytes, offset: packet.offset, captured: packet.captured, original: packet.length, direction: packet.flags & 3 };
+    return {
+      at: packet.at,
+      atNs,
+      linkType: face?.linkType ?? -1,
+      interfaceName: face?.name ?? '',
+      bytes: packet.bytes,
+      offset: packet.offset,
+      captured: packet.captured,
+      original: packet.length,
+      direction: packet.flags & 3,
+    };
   }
 }

@@ -128,6 +128,22 @@ export class SessionWriter {
     return this.#error;
   }
 
+  /** Bytes of all files still there, those of the current one not yet flushed included. */
+  get bytes(): number {
+    const before = this.#files.reduce((sum, file) => sum + file.bytes, 0);
+    return this.#finished ? before : before + this.#file.offset;
+  }
+
+  /** Writes everything given so far to the file, for a reader of the growing file. */
+  sync(): void {
+    if (this.#finished || this.#error) return;
+    this.#guard(() => {
+      this.#journal.flush();
+      this.#begin();
+      this.#file.flush(this.#journal.toNs);
+    });
+  }
+
   /** Tells of a frame from before the recording (HELLO, CLOCK, INTERFACE, TOTALS); it is not written. */
   prime(type: number, bytes: Uint8Array, view: DataView, offset: number): void {
     this.#primed = true;

@@ -30,7 +30,12 @@ export class TimelineRows {
     const [range, lanes, bins, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
     const toNs = params.toNs ?? moment.cursorNs;
     const fromNs = params.fromNs ?? Math.max(moment.startNs, toNs - params.spanNs);
-    const shown = rangeOf(moment, fromNs, params.fromNs === null ? Math.max(toNs, fromNs + params.spanNs) : Math.max(toNs, fromNs + 1), params.width);
+    const shown = rangeOf(
+      moment,
+      fromNs,
+      params.fromNs === null ? Math.max(toNs, fromNs + params.spanNs) : Math.max(toNs, fromNs + 1),
+      params.width,
+    );
     this.choose(params, moment);
     const responses = fillHeat(moment, shown, heat);
     fillRange(range, shown, responses);
@@ -41,14 +46,26 @@ export class TimelineRows {
 
   private choose(params: TimelineParams, moment: Moment): void {
     const signature = JSON.stringify([params.flows, params.lanes, moment.filtered]);
-    if (signature === this.chosenFor && Math.abs(moment.cursorNs - this.chosenAt) < CHOOSE_NS && this.lanes.length >= params.lanes) return;
+    if (
+      signature === this.chosenFor &&
+      Math.abs(moment.cursorNs - this.chosenAt) < CHOOSE_NS &&
+      this.lanes.length >= params.lanes
+    )
+      return;
     const { model } = moment;
     const score = (flow: number): number => {
       const latency = moment.latency.of(flow);
       const known = Number.isNaN(latency.rttP50Us) ? (Number.isNaN(latency.responseP50Us) ? 0 : 1) : 2;
       const alive = lifeOf(model, flow).end === null ? 1 : 0;
       const packets = counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0);
-      return (moment.matches(flow) ? 1e9 : 0) + known * 1e6 + (troubleOf(model, flow) ? 4e5 : 0) + alive * 3e5 + Math.min(2e5, Math.log2(1 + rateOf(moment, flow)) * 4e3) + Math.min(1e5, packets);
+      return (
+        (moment.matches(flow) ? 1e9 : 0) +
+        known * 1e6 +
+        (troubleOf(model, flow) ? 4e5 : 0) +
+        alive * 3e5 +
+        Math.min(2e5, Math.log2(1 + rateOf(moment, flow)) * 4e3) +
+        Math.min(1e5, packets)
+      );
     };
     const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
     const scored: [number, number][] = [];
@@ -66,14 +83,34 @@ export class TimelineRows {
     this.chosenFor = signature;
   }
 
-  private lane(flow: number, rank: number, moment: Moment, shown: Range, lanes: RowSet, bins: RowSet, strings: StringInterner): void {
+  private lane(
+    flow: number,
+    rank: number,
+    moment: Moment,
+    shown: Range,
+    lanes: RowSet,
+    bins: RowSet,
+    strings: StringInterner,
+  ): void {
     const { model, words, timeline } = moment;
     if (flow >= model.flows.rows.count) return;
     const at = words.read(flow);
     const latency = moment.latency.of(flow);
     const life = lifeOf(model, flow);
     const row = lanes.upsert(flow);
-    const values = [rank, strings.id(at.processName), at.pid, strings.id(at.peerName ?? at.peerAddress), at.peerPort || words.serverPort(flow), latency.rttP50Us, latency.rttP99Us, latency.responseP50Us, model.flows.firstNs.data[flow]!, life.endedNs, moment.matches(flow) ? 1 : 0];
+    const values = [
+      rank,
+      strings.id(at.processName),
+      at.pid,
+      strings.id(at.peerName ?? at.peerAddress),
+      at.peerPort || words.serverPort(flow),
+      latency.rttP50Us,
+      latency.rttP99Us,
+      latency.responseP50Us,
+      model.flows.firstNs.data[flow]!,
+      life.endedNs,
+      moment.matches(flow) ? 1 : 0,
+    ];
     values.forEach((value, i) => (lanes.columns[i]![row] = value));
     timeline.eachBin(flow, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(flow, bin, bins));
   }
@@ -82,12 +119,27 @@ export class TimelineRows {
 function binRow(flow: number, bin: Bin, bins: RowSet): void {
   const row = bins.upsert(flow * KEY_BINS + bin.bin);
   const us = (ns: number, count: number): number => (count > 0 ? ns / 1000 : NaN);
-  const values = [us(bin.rttMinNs, bin.rttCount), us(bin.rttMaxNs, bin.rttCount), us(bin.rttSumNs / Math.max(1, bin.rttCount), bin.rttCount), us(bin.responseMinNs, bin.responses), us(bin.responseMaxNs, bin.responses), bin.responses, bin.bytes, 0, bin.trouble];
+  const values = [
+    us(bin.rttMinNs, bin.rttCount),
+    us(bin.rttMaxNs, bin.rttCount),
+    us(bin.rttSumNs / Math.max(1, bin.rttCount), bin.rttCount),
+    us(bin.responseMinNs, bin.responses),
+    us(bin.responseMaxNs, bin.responses),
+    bin.responses,
+    bin.bytes,
+    0,
+    bin.trouble,
+  ];
   values.forEach((value, i) => (bins.columns[i]![row] = value));
 }
 
 /** The whole session for the scrubber. */
-export function fillOverview(params: OverviewParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner): void {
+export function fillOverview(
+  params: OverviewParams,
+  moment: Moment,
+  tables: readonly RowSet[],
+  strings: StringInterner,
+): void {
   const [range, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet];
   const shown = rangeOf(moment, moment.startNs, Math.max(moment.endNs, moment.startNs + 1), Math.max(16, params.width));
   fillRange(range, shown, fillHeat(moment, shown, heat));
@@ -95,7 +147,11 @@ export function fillOverview(params: OverviewParams, moment: Moment, tables: rea
   fillGaps(moment, gaps);
 }
 
-const rangeOf = (moment: Moment, fromNs: number, toNs: number, pixels: number): Range => ({ fromNs, toNs, binNs: moment.timeline.binNsFor(toNs - fromNs, pixels) });
+const rangeOf = (moment: Moment, fromNs: number, toNs: number, pixels: number): Range => ({
+  fromNs,
+  toNs,
+  binNs: moment.timeline.binNsFor(toNs - fromNs, pixels),
+});
 
 function fillRange(rows: RowSet, { fromNs, toNs, binNs }: Range, responses: number): void {
   const row = rows.upsert(0);
@@ -137,7 +193,9 @@ function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringIn
     if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
     lastAt = mark.atNs;
     const row = rows.upsert(i);
-    [mark.atNs, mark.flow, mark.kind, mark.count, strings.id(mark.text)].forEach((value, c) => (rows.columns[c]![row] = value));
+    [mark.atNs, mark.flow, mark.kind, mark.count, strings.id(mark.text)].forEach(
+      (value, c) => (rows.columns[c]![row] = value),
+    );
     sent++;
   }
 }

@@ -88,7 +88,9 @@ export class ViewServer {
       if (!changed && fresh.length === 0 && view.version > 0) continue;
       const base = view.version;
       view.version++;
-      this.port.sendView(encodeView({ view: id, base, version: view.version, cursorNs: moment.cursorNs }, updates, fresh));
+      this.port.sendView(
+        encodeView({ view: id, base, version: view.version, cursorNs: moment.cursorNs }, updates, fresh),
+      );
     }
   }
 

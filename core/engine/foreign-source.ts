@@ -1,0 +1,138 @@
+/**
+ * A capture that is not ours, replayed: its packets go through the tracker up to the cursor. A seek reads the file from
+ * its beginning, so it costs what lies before the cursor.
+ */
+import { basename } from 'node:path';
+import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { CaptureInterface } from '../capture/interface.ts';
+import type { Packet } from '../capture/packet.ts';
+import { readCapture } from '../capture/read.ts';
+import type { FlowModel } from '../flow/model.ts';
+import type { SummarySource } from '../summary/source.ts';
+import type { TimelineStore } from '../timeline/store.ts';
+import { ForeignCapture } from '../tracker/open-foreign.ts';
+import { TimelineObserver } from './observer.ts';
+import { FlowPackets, type StoredPacket } from './packets.ts';
+import type { OpeningOptions } from './replay-source.ts';
+import type { Source } from './source.ts';
+
+export class ForeignSource implements Source {
+  readonly mode = 'replay';
+  readonly ours = false;
+  readonly name: string;
+  readonly path: string;
+  readonly truncated: boolean;
+  readonly timeline: TimelineStore;
+  readonly gaps = [];
+  readonly startNs = 0;
+  readonly endNs: number;
+  readonly following = false;
+  private readonly packets: FlowPackets;
+  private readonly originNs: bigint;
+  private current: SummarySource;
+  private at: number;
+
+  private constructor(path: string, whole: SummarySource, observer: TimelineObserver, options: OpeningOptions) {
+    this.path = path;
+    this.name = basename(path);
+    this.truncated = whole.truncated;
+    this.timeline = observer.store;
+    this.current = whole;
+    this.endNs = Number(whole.durationNs);
+    this.originNs = whole.model.clock.wallNs(0) ?? 0n;
+    this.at = this.endNs;
+    this.packets = new FlowPackets(
+      (fromNs, toNs, visit) =>
+        this.readPackets((packet) => packet.atNs < fromNs || packet.atNs > toNs || visit(packet)),
+      (at, visit) =>
+        this.readPackets((packet) => {
+          if (packet.at !== at) return true;
+          visit(packet);
+          return false;
+        }),
+      (atNs) => options.clock(this.model, atNs),
+    );
+  }
+
+  /** Throws FlowglassError when the file is no capture. */
+  static async open(path: string, options: OpeningOptions): Promise<ForeignSource> {
+    const capture = new ForeignCapture();
+    const observer = new TimelineObserver(capture.model);
+    const result = await readCapture(path, capture.handlers, {
+      signal: options.signal,
+      progress: ({ bytes, total }) => options.progress(bytes, total),
+    });
+    capture.model.observer = null;
+    return new ForeignSource(path, capture.finish(result.truncated), observer, options);
+  }
+
+  get model(): FlowModel {
+    return this.current.model;
+  }
+
+  get cursorNs(): number {
+    return this.at;
+  }
+
+  async seek(atNs: number): Promise<void> {
+    const target = Math.min(this.endNs, Math.max(0, atNs));
+    if (target === this.at) return;
+    const capture = new ForeignCapture();
+    const { handlers } = capture;
+    await readCapture(this.path, {
+      ...handlers,
+      // A file may go back in time: only what lies at or before the cursor counts, in file order.
+      packet: (packet: Packet) => {
+        if (!packet.timed || this.relative(packet) <= target) handlers.packet?.(packet);
+      },
+    });
+    this.current = capture.finish(this.truncated);
+    this.at = target;
+  }
+
+  tick(): void {
+    // Nothing happens by itself.
+  }
+
+  summary(): SummarySource {
+    return this.current;
+  }
+
+  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
+    return this.packets.list(this.model, flow, from, count);
+  }
+
+  packet(packet: number): Promise<PacketAnswer | null> {
+    return this.packets.one(packet);
+  }
+
+  async close(): Promise<void> {
+    // Files are open only while they are read.
+  }
+
+  private relative(packet: Packet): number {
+    return Number(BigInt(packet.seconds) * 1_000_000_000n + BigInt(packet.nanos) - this.originNs);
+  }
+
+  private async readPackets(visit: (packet: StoredPacket) => boolean): Promise<void> {
+    const faces: CaptureInterface[] = [];
+    await readCapture(this.path, (parser) => ({
+      interface: (info) => void faces.push(info),
+      packet: (packet) => {
+        const face = faces[packet.interfaceIndex];
+        const stored = {
+          at: packet.at,
+          atNs: packet.timed ? this.relative(packet) : 0,
+          linkType: face?.linkType ?? -1,
+          interfaceName: face?.name ?? '',
+          bytes: packet.bytes,
+          offset: packet.offset,
+          captured: packet.captured,
+          original: packet.length,
+          direction: packet.flags & 3,
+        };
+        if (!visit(stored)) parser.cancel();
+      },
+    }));
+  }
+}

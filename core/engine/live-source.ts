@@ -1,0 +1,343 @@
+/**
+ * Live traffic of one network namespace: one helper, its frames through the reducer, the timeline, the history and, while
+ * recording, a session file. The history is a session without packets in a temporary file, so that the past of a live
+ * view is the same replay as that of a recording.
+ */
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { arch, hostname, release, tmpdir, type as systemType } from 'node:os';
+import { join } from 'node:path';
+import {
+  FRAME_CLOCK,
+  FRAME_HELLO,
+  FRAME_INTERFACE,
+  FRAME_PACKETS,
+  FRAME_STATS,
+  INTERFACE_DETACHED,
+  INTERFACE_GONE,
+  RUNG_CLSACT,
+  RUNG_TCX,
+  RUNG_XDP_GENERIC,
+  RUNG_XDP_NATIVE,
+} from '../abi/generated.ts';
+import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import { FlowglassError } from '../errors.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { ownerOfPacket } from '../flow/owners.ts';
+import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
+import { Reducer, type Gap } from '../flow/reducer.ts';
+import { startHelper, type Helper } from '../helper/helper.ts';
+import { Session } from '../session/reader.ts';
+import { SessionWriter } from '../session/writer.ts';
+import type { SessionResult } from '../session/options.ts';
+import type { SummarySource } from '../summary/source.ts';
+import type { NetworkInterface } from '../system/interfaces.ts';
+import type { NetworkNamespace } from '../system/netns.ts';
+import type { TimelineStore } from '../timeline/store.ts';
+import { readInterface, readStats, type InterfaceReport, type LogLine } from '../wire/messages.ts';
+import { CgroupPaths } from './cgroup-paths.ts';
+import { TimelineObserver } from './observer.ts';
+import { REDUCERS } from './replay-source.ts';
+import type { Source } from './source.ts';
+
+/** Read-outs ten times a second, so that what is sent is seen within a tenth. */
+const INTERVAL_MS = 100;
+/** One file of the history; when it is full the past begins anew at that moment. */
+const HISTORY_BYTES = 256 << 20;
+
+const RUNGS: Readonly<Record<number, string>> = {
+  [RUNG_XDP_NATIVE]: 'XDP native',
+  [RUNG_XDP_GENERIC]: 'XDP generic',
+  [RUNG_TCX]: 'tcx',
+  [RUNG_CLSACT]: 'clsact',
+};
+
+export interface LiveOptions {
+  application: string;
+  interfaces: readonly NetworkInterface[];
+  namespace: NetworkNamespace | null;
+  /** All interfaces were asked for: one that cannot be attached is left out. */
+  all: boolean;
+  onLog: (line: LogLine) => void;
+  /** The helper ended without being asked. */
+  onEnd: (error: FlowglassError) => void;
+}
+
+export interface Attached {
+  name: string;
+  ingress: string;
+  egress: string;
+  up: boolean;
+  reason: string;
+}
+
+interface Frozen {
+  reducer: Reducer;
+  atNs: number;
+}
+
+export class LiveSource implements Source {
+  readonly mode = 'live';
+  readonly ours = true;
+  readonly path = null;
+  readonly truncated = false;
+  readonly timeline: TimelineStore;
+  readonly attached: Attached[] = [];
+  /** Of one core, over the last second; null before the first. */
+  helperCpu: number | null = null;
+  private readonly reducer = new Reducer();
+  private readonly observer = new TimelineObserver(this.reducer.model);
+  private readonly options: LiveOptions;
+  private readonly cgroups = new CgroupPaths();
+  private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
+  private readonly primers: { type: number; bytes: Uint8Array }[] = [];
+  private helper: Helper | null = null;
+  private history: SessionWriter | null = null;
+  private recorder: { writer: SessionWriter; path: string; sinceNs: number } | null = null;
+  /** The state looked at while the cursor is not at the newest moment. */
+  private frozen: Frozen | null = null;
+  private pending: { type: number; bytes: Uint8Array }[] | null = [];
+  private cpu = { ns: 0, atNs: 0 };
+  private ended = false;
+
+  private constructor(options: LiveOptions) {
+    this.options = options;
+    this.timeline = this.observer.store;
+  }
+
+  /** Starts the helper and attaches. Throws FlowglassError; nothing is left attached then. */
+  static async start(options: LiveOptions): Promise<LiveSource> {
+    const source = new LiveSource(options);
+    source.helper = await startHelper({
+      hello: { intervalMs: INTERVAL_MS, flags: 0 },
+      onFrame: (type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length),
+      onLog: options.onLog,
+      ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
+    });
+    try {
+      await source.attach();
+      source.openHistory();
+    } catch (error) {
+      const end = await source.helper.stop();
+      rmSync(source.historyPath, { force: true });
+      throw end.error ?? error;
+    }
+    void source.helper.ended.then((end) => {
+      if (!source.ended)
+        options.onEnd(
+          end.error ??
+            new FlowglassError({
+              code: 'helper-ended',
+              what: 'the capture helper ended by itself',
+              where: 'flowglass-helper',
+              hint: 'attach again',
+            }),
+        );
+    });
+    return source;
+  }
+
+  get name(): string {
+    return this.attached.map(({ name }) => name).join(', ');
+  }
+  get model(): FlowModel {
+    return this.frozen?.reducer.model ?? this.reducer.model;
+  }
+  get gaps(): readonly Gap[] {
+    return this.reducer.gaps;
+  }
+  get startNs(): number {
+    return 0;
+  }
+  get endNs(): number {
+    return this.reducer.model.nowNs;
+  }
+  get cursorNs(): number {
+    return this.frozen?.atNs ?? this.reducer.model.nowNs;
+  }
+  get following(): boolean {
+    return this.frozen === null;
+  }
+  /** Totals and losses at the newest moment, whatever is looked at. */
+  get newest(): FlowModel {
+    return this.reducer.model;
+  }
+
+  get recording(): { path: string; sinceNs: number; bytes: number } | null {
+    if (!this.recorder) return null;
+    const { writer, path, sinceNs } = this.recorder;
+    return { path, sinceNs, bytes: writer.bytes };
+  }
+
+  /** Stops following: what is shown now stays, capturing goes on. */
+  pause(): void {
+    if (this.frozen) return;
+    this.frozen = { reducer: Reducer.restore(this.reducer.serialize()), atNs: this.endNs };
+  }
+
+  follow(): void {
+    this.frozen = null;
+  }
+
+  /** Looks at a moment of the past, from the history file. */
+  async seek(atNs: number): Promise<void> {
+    const { history } = this;
+    const target = Math.min(this.endNs, Math.max(0, atNs));
+    if (!history) return;
+    history.sync();
+    const path = history.files.at(-1) ?? this.historyPath;
+    const session = await Session.open(path);
+    if (!session) return;
+    try {
+      const bootNs = this.reducer.model.clock.bootNs(target);
+      const { reducer } = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs);
+      this.frozen = { reducer, atNs: Math.max(target, reducer.model.clock.relativeOf(session.fromNs)) };
+    } finally {
+      await session.close();
+    }
+  }
+
+  tick(): void {
+    this.observer.settle();
+    for (const id of this.reducer.takeUnnamedCgroups()) {
+      const path = this.cgroups.pathOf(id);
+      if (path === null) continue;
+      const bytes = cgroupFrame(id, path);
+      this.frame(FRAME_CGROUP, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+    }
+  }
+
+  /** Starts a session file with everything known so far. Throws FlowglassError when it cannot be made. */
+  startRecording(path: string, snaplen: number, packets: boolean, onError: (error: FlowglassError) => void): void {
+    const { model } = this.reducer;
+    const writer = new SessionWriter({
+      ...this.texts(),
+      path,
+      snaplen,
+      packets,
+      keyframeFirst: true,
+      serialize: () => this.reducer.serialize(),
+      ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
+        ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),
+      onError,
+    });
+    for (const { type, bytes } of this.primers)
+      writer.prime(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
+    this.recorder = { writer, path, sinceNs: this.endNs };
+    if (packets) this.helper?.capture(true, snaplen);
+  }
+
+  async stopRecording(): Promise<SessionResult | null> {
+    const { recorder } = this;
+    if (!recorder) return null;
+    this.helper?.capture(false, 0);
+    // What the kernel had copied by now is still on its way.
+    await new Promise((resolve) => setTimeout(resolve, 2 * INTERVAL_MS + 50));
+    this.recorder = null;
+    return recorder.writer.close();
+  }
+
+  summary(): SummarySource {
+    const { model } = this;
+    return {
+      model,
+      startedNs: model.clock.wallNs(0),
+      durationNs: BigInt(Math.round(this.cursorNs)),
+      host: hostname(),
+      application: this.options.application,
+      captured: { packets: 0, bytes: 0, wirePackets: 0 },
+      late: 0,
+      truncated: false,
+    };
+  }
+
+  /** Packets are in files only: recorded ones are seen when the recording is opened. */
+  packetsOf(): Promise<{ total: number; rows: PacketRow[] }> {
+    return Promise.resolve({ total: 0, rows: [] });
+  }
+  packet(): Promise<PacketAnswer | null> {
+    return Promise.resolve(null);
+  }
+
+  async close(): Promise<void> {
+    this.ended = true;
+    await this.helper?.stop();
+    this.recorder?.writer.close();
+    this.recorder = null;
+    const files = this.history?.close().files ?? [];
+    for (const path of [...files, this.historyPath]) rmSync(path, { force: true });
+  }
+
+  private texts(): { application: string; os: string; hardware: string; host: string } {
+    return {
+      application: this.options.application,
+      os: `${systemType()} ${release()}`,
+      hardware: arch(),
+      host: hostname(),
+    };
+  }
+
+  private async attach(): Promise<void> {
+    const { helper, options } = this;
+    if (!helper) return;
+    const attempts = await Promise.allSettled(
+      options.interfaces.map(({ index }, number) => helper.attach(index, number)),
+    );
+    const failed = attempts.find((attempt) => attempt.status === 'rejected');
+    if (failed && (!options.all || attempts.every(({ status }) => status === 'rejected'))) throw failed.reason;
+  }
+
+  private openHistory(): void {
+    this.history = new SessionWriter({
+      ...this.texts(),
+      path: this.historyPath,
+      snaplen: 0,
+      packets: false,
+      rotateBytes: HISTORY_BYTES,
+      ring: 1,
+      serialize: () => this.reducer.serialize(),
+    });
+    const pending = this.pending ?? [];
+    this.pending = null;
+    for (const { type, bytes } of pending)
+      this.history.frame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+  }
+
+  private frame(type: number, bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    if (type !== FRAME_PACKETS) {
+      this.reducer.apply(type, bytes, view, offset, length);
+      if (this.pending) this.pending.push({ type, bytes: bytes.slice(offset, offset + length) });
+      else this.history?.frame(type, bytes, view, offset, length);
+    }
+    this.recorder?.writer.frame(type, bytes, view, offset, length);
+    if (
+      type === FRAME_HELLO ||
+      type === FRAME_INTERFACE ||
+      (type === FRAME_CLOCK && !this.primers.some((primer) => primer.type === FRAME_CLOCK))
+    )
+      this.primers.push({ type, bytes: bytes.slice(offset, offset + length) });
+    if (type === FRAME_INTERFACE) this.report(readInterface(bytes, view, offset));
+    else if (type === FRAME_STATS) this.stats(view, offset);
+  }
+
+  private report(report: InterfaceReport): void {
+    const at = this.attached.findIndex(({ name }) => name === report.name);
+    const gone = report.state === INTERFACE_DETACHED || report.state === INTERFACE_GONE;
+    const entry = {
+      name: report.name,
+      ingress: RUNGS[report.ingress] ?? 'not attached',
+      egress: RUNGS[report.egress] ?? 'not attached',
+      up: report.up && !gone,
+      reason: report.reason,
+    };
+    if (at >= 0) this.attached[at] = { ...entry, reason: entry.reason || (this.attached[at]?.reason ?? '') };
+    else if (RUNGS[report.ingress] !== undefined || RUNGS[report.egress] !== undefined) this.attached.push(entry);
+  }
+
+  private stats(view: DataView, offset: number): void {
+    const { cpuNs, atNs } = readStats(view, offset);
+    const [ns, at] = [Number(cpuNs), Number(atNs)];
+    if (this.cpu.atNs > 0 && at > this.cpu.atNs) this.helperCpu = ((ns - this.cpu.ns) / (at - this.cpu.atNs)) * 100;
+    this.cpu = { ns, atNs: at };
+  }
+}
