@@ -66,6 +66,7 @@ struct __sk_buff {
 
 /* include/linux/socket.h, include/uapi/linux/in.h, if_ether.h, icmp.h, icmpv6.h, tcp.h, include/net/tcp_states.h */
 enum { AF_INET = 2, AF_INET6 = 10 };
+enum { SOCK_RAW = 3 };
 enum {
 	IPPROTO_HOPOPTS = 0,
 	IPPROTO_ICMP = 1,
@@ -174,6 +175,7 @@ struct path {
 	void *dentry; /* a real member: clang 19 crashes on &file->f_path of an empty struct */
 };
 struct file {
+	void *private_data;
 	struct path f_path;
 };
 struct mm_struct {
@@ -248,6 +250,7 @@ struct sock {
 	int sk_err;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
+	__u16 sk_type;
 	struct socket *sk_socket;
 };
 struct socket {
@@ -339,6 +342,9 @@ struct bpf_iter__tcp {
 };
 
 #pragma clang attribute pop
+
+/* BPF_PROG gives every program a ctx that few use. */
+#pragma clang diagnostic ignored "-Wunused-parameter"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
