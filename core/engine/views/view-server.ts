@@ -54,13 +54,12 @@ export class ViewServer {
     });
   }
 
-  /** A page that lost its base asks by opening the view again after a reconnect; this forgets what was sent. */
-  reset(id: number): void {
-    const view = this.views.get(id);
-    if (!view) return;
-    for (const rows of view.sent) rows.clear();
-    view.version = 0;
-    view.acknowledged = 0;
+  /** Another source: every view begins anew, its order and keys too. */
+  restart(): void {
+    for (const [id, { params }] of this.views) {
+      this.views.delete(id);
+      this.open(id, params);
+    }
   }
 
   close(id: number): void {

@@ -1,0 +1,731 @@
+/**
+ * The engine behind every viewer: one source at a time, one time cursor, one filter; each viewer has its own views. The
+ * same in the desktop's utility process and in `flowglass serve`: only the ports differ.
+ */
+import { hostname, release } from 'node:os';
+import { existsSync } from 'node:fs';
+import type {
+  Answers,
+  CompletionAnswer,
+  EngineMessage,
+  FilterAnswer,
+  FlowAnswer,
+  HelloAnswer,
+  InterfaceAnswer,
+  NoticeEvent,
+  RecentAnswer,
+  StateEvent,
+  StatsEvent,
+  Trouble,
+} from '../contract/answers.ts';
+import { requestEnvelope, requests, type Method, type Params } from '../contract/requests.ts';
+import { FlowglassError } from '../errors.ts';
+import { modelFields } from '../filter/adapter.ts';
+import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
+import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { flowAnswer } from './flow-answer.ts';
+import { FlowWords, LatencyCache } from './facts.ts';
+import { ForeignSource } from './foreign-source.ts';
+import { LiveSource } from './live-source.ts';
+import type { EnginePort } from './port.ts';
+import { ReplaySource, type OpeningOptions } from './replay-source.ts';
+import type { Source } from './source.ts';
+import type { Moment } from './views/state.ts';
+import { ViewServer } from './views/view-server.ts';
+import type { NetworkInterface } from '../system/interfaces.ts';
+import type { NetworkNamespace } from '../system/netns.ts';
+
+const TICK_MS = 100;
+const STATS_MS = 500;
+/** Values offered by completion, newest flows first. */
+const VALUES_MAX = 2000;
+
+/** What the engine needs of the machine; the desktop and `serve` give the same, tests may give less. */
+export interface EngineOptions {
+  version: string;
+  /** Can live traffic be watched by this process, and what to do if not. */
+  capture: () => HelloAnswer['capture'];
+  interfaces: (namespace: NetworkNamespace | null) => NetworkInterface[];
+  namespace: (name: string) => NetworkNamespace;
+  /** Recordings made and opened lately, and where new ones go. */
+  recent: () => RecentAnswer[];
+  opened: (path: string) => void;
+  newRecording: () => string;
+  /** Path of the demo session, null when it is not there. */
+  demo: string | null;
+}
+
+interface Viewer {
+  port: EnginePort;
+  views: ViewServer;
+}
+
+export class Engine {
+  private readonly options: EngineOptions;
+  private readonly viewers = new Set<Viewer>();
+  private source: Source | null = null;
+  private mode: StateEvent['mode'] = 'idle';
+  private opening: { abort: AbortController; done: number; total: number; name: string } | null = null;
+  private filterText = '';
+  private filterAst: Expression | null = null;
+  private matching = 0;
+  private playing = false;
+  private rate = 1;
+  private moment: Moment | null = null;
+  private momentOf: FlowModel | null = null;
+  private lastState = '';
+  private lastStatsMs = 0;
+  private lastTickMs = 0;
+  private seeking: Promise<void> = Promise.resolve();
+  private wanted: number | null = null;
+  private readonly timer: NodeJS.Timeout;
+  private previous = { packets: 0, bytes: 0, atNs: 0 };
+  private rates = { packets: 0, bits: 0 };
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Adds a viewer; it is gone when its port closes. */
+  connect(port: EnginePort): void {
+    const viewer = { port, views: new ViewServer(port) };
+    this.viewers.add(viewer);
+    port.onClose(() => this.viewers.delete(viewer));
+    port.onRequest((message) => void this.receive(viewer, message));
+    port.send({ event: 'state', data: this.state() });
+  }
+
+  /** Opens a file before anybody is there, as the command line names it. Throws FlowglassError. */
+  async open(path: string): Promise<void> {
+    await this.openFile(path);
+  }
+
+  async attach(params: { interfaces: string[]; all: boolean; netns: string | null }): Promise<void> {
+    await this.startLive(params);
+  }
+
+  /** Ends the source and all viewers. */
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    for (const { port } of this.viewers) port.close();
+    await this.leave();
+  }
+
+  // ---- requests -----------------------------------------------------------------------------------------------------
+
+  private async receive(viewer: Viewer, message: unknown): Promise<void> {
+    const envelope = requestEnvelope.safeParse(message);
+    if (!envelope.success) {
+      viewer.port.close();
+      return;
+    }
+    const { id, method, params } = envelope.data;
+    try {
+      if (!Object.hasOwn(requests, method))
+        throw new FlowglassError({
+          code: 'unknown-request',
+          what: 'unknown request',
+          where: method.slice(0, 32),
+          hint: 'page and engine are of different versions: reload the page',
+        });
+      const name = method as Method;
+      const parsed = requests[name].safeParse(params);
+      if (!parsed.success)
+        throw new FlowglassError({
+          code: 'bad-request',
+          what: 'a request was not valid',
+          where: `${name}: ${parsed.error.issues[0]?.path.join('.') ?? ''}`,
+          hint: 'reload the page',
+        });
+      const result = await (this.handlers[name] as (viewer: Viewer, params: never) => unknown)(
+        viewer,
+        parsed.data as never,
+      );
+      viewer.port.send({ id, result } as EngineMessage);
+    } catch (error) {
+      viewer.port.send({ id, error: troubleFrom(error) });
+    }
+  }
+
+  private readonly handlers: {
+    [M in Method]: (viewer: Viewer, params: Params<M>) => Promise<Answers[M]> | Answers[M];
+  } = {
+    hello: () => this.hello(),
+    interfaces: () => this.options.interfaces(null).map(interfaceAnswer),
+    attach: async (_viewer, params) => {
+      await this.startLive(params);
+      return null;
+    },
+    detach: async () => {
+      await this.leave();
+      this.announce();
+      return null;
+    },
+    recordStart: (_viewer, { path, snaplen, packets }) => {
+      const live = this.live();
+      const target = path ?? this.options.newRecording();
+      if (live.recording)
+        throw new FlowglassError({
+          code: 'recording',
+          what: 'a recording is under way',
+          where: live.recording.path,
+          hint: 'stop it first',
+        });
+      live.startRecording(target, snaplen, packets, (error) => {
+        this.notice('error', error);
+        void live.stopRecording();
+      });
+      this.announce();
+      return { path: target };
+    },
+    recordStop: async () => {
+      const live = this.live();
+      const path = live.recording?.path;
+      const result = await live.stopRecording();
+      if (!result || path === undefined)
+        throw new FlowglassError({
+          code: 'not-recording',
+          what: 'nothing is being recorded',
+          where: live.name,
+          hint: 'press Record first',
+        });
+      if (result.error) throw result.error;
+      this.options.opened(path);
+      this.announce();
+      return { path, bytes: result.bytes };
+    },
+    open: async (_viewer, { path }) => {
+      await this.openFile(path);
+      return null;
+    },
+    openDemo: async () => {
+      if (this.options.demo === null || !existsSync(this.options.demo))
+        throw new FlowglassError({
+          code: 'no-demo',
+          what: 'the demo session is not there',
+          where: this.options.demo ?? 'demo',
+          hint: 'run npm run demo',
+        });
+      await this.openFile(this.options.demo);
+      return null;
+    },
+    recent: () => this.options.recent(),
+    close: async () => {
+      this.opening?.abort.abort();
+      await this.leave();
+      this.announce();
+      return null;
+    },
+    play: (_viewer, { rate }) => {
+      const source = this.current();
+      if (source.mode === 'live') {
+        this.live().follow();
+        return this.refresh();
+      }
+      this.rate = rate;
+      this.playing = true;
+      if (source.cursorNs >= source.endNs) this.seekTo(source.startNs);
+      return this.refresh();
+    },
+    pause: () => {
+      const source = this.current();
+      if (source instanceof LiveSource) source.pause();
+      this.playing = false;
+      return this.refresh();
+    },
+    seek: async (_viewer, { atNs }) => {
+      this.current();
+      this.seekTo(atNs);
+      await this.seeking;
+      return this.refresh();
+    },
+    live: () => {
+      this.live().follow();
+      return this.refresh();
+    },
+    trouble: async (_viewer, { direction }) => {
+      const source = this.current();
+      const { marks } = source.timeline;
+      const from = source.timeline.markFrom(source.cursorNs + (direction === 'next' ? 1 : 0));
+      const mark = direction === 'next' ? marks[from] : marks[from - 1];
+      if (!mark) return null;
+      this.playing = false;
+      this.seekTo(mark.atNs);
+      await this.seeking;
+      this.refresh();
+      return { atNs: mark.atNs };
+    },
+    filter: (_viewer, { text }) => this.setFilter(text),
+    complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
+    flow: (_viewer, { flow }) => this.flow(flow),
+    packets: (_viewer, { flow, from, count }) => {
+      const source = this.current();
+      return flow < source.model.flows.rows.count ? source.packetsOf(flow, from, count) : { total: 0, rows: [] };
+    },
+    packet: (_viewer, { packet }) =>
+      this.current()
+        .packet(packet)
+        .catch((error: unknown) => {
+          if (error instanceof RangeError) return null;
+          throw error;
+        }),
+    viewOpen: (viewer, { view, params }) => {
+      viewer.views.open(view, params);
+      return null;
+    },
+    viewClose: (viewer, { view }) => {
+      viewer.views.close(view);
+      return null;
+    },
+    viewAck: (viewer, { view, version }) => {
+      viewer.views.acknowledge(view, version);
+      return null;
+    },
+    visible: (viewer, { visible }) => {
+      viewer.views.visible = visible;
+      return null;
+    },
+  };
+
+  private hello(): HelloAnswer {
+    return {
+      version: this.options.version,
+      host: hostname(),
+      kernel: release(),
+      capture: this.options.capture(),
+      btf: existsSync('/sys/kernel/btf/vmlinux'),
+      demo: this.options.demo !== null && existsSync(this.options.demo),
+    };
+  }
+
+  private current(): Source {
+    if (!this.source)
+      throw new FlowglassError({
+        code: 'no-source',
+        what: 'nothing is being watched and no file is open',
+        where: 'start screen',
+        hint: 'attach to an interface or open a recording',
+      });
+    return this.source;
+  }
+
+  private live(): LiveSource {
+    const source = this.current();
+    if (!(source instanceof LiveSource))
+      throw new FlowglassError({
+        code: 'not-live',
+        what: 'this is a recording',
+        where: source.name,
+        hint: 'attach to an interface first',
+      });
+    return source;
+  }
+
+  // ---- sources ------------------------------------------------------------------------------------------------------
+
+  private async startLive({
+    interfaces,
+    all,
+    netns,
+  }: {
+    interfaces: string[];
+    all: boolean;
+    netns: string | null;
+  }): Promise<void> {
+    const namespace = netns === null ? null : this.options.namespace(netns);
+    const there = this.options.interfaces(namespace);
+    const wanted = all
+      ? there
+      : interfaces.map((name) => {
+          const found = there.find((face) => face.name === name);
+          if (!found)
+            throw new FlowglassError({
+              code: 'unknown-interface',
+              what: 'no such interface',
+              where: name,
+              hint: `there are ${there.map((face) => face.name).join(', ')}`,
+            });
+          return found;
+        });
+    if (wanted.length === 0)
+      throw new FlowglassError({
+        code: 'no-interface',
+        what: 'no interface was chosen',
+        where: 'interfaces',
+        hint: 'choose at least one',
+      });
+    await this.leave();
+    this.mode = 'attaching';
+    this.announce();
+    try {
+      const live = await LiveSource.start({
+        application: `Flowglass ${this.options.version}`,
+        interfaces: wanted,
+        namespace,
+        all,
+        onLog: () => undefined,
+        onEnd: (error) => {
+          this.notice('error', error);
+          void this.leave().then(() => this.announce());
+        },
+      });
+      this.use(live, 'live');
+    } catch (error) {
+      this.mode = 'idle';
+      this.announce();
+      throw error;
+    }
+  }
+
+  private async openFile(path: string): Promise<void> {
+    this.opening?.abort.abort();
+    const abort = new AbortController();
+    const opening = { abort, done: 0, total: 0, name: path.split('/').pop() ?? path };
+    await this.leave();
+    this.opening = opening;
+    this.mode = 'opening';
+    this.announce();
+    const options: OpeningOptions = {
+      signal: abort.signal,
+      progress: (done, total) => {
+        opening.done = done;
+        opening.total = total;
+      },
+      clock: clockText,
+    };
+    try {
+      const source = (await ReplaySource.open(path, options)) ?? (await ForeignSource.open(path, options));
+      if (this.opening !== opening) {
+        await source.close();
+        return;
+      }
+      this.opening = null;
+      this.options.opened(path);
+      this.use(source, 'replay');
+    } catch (error) {
+      if (this.opening === opening) {
+        this.opening = null;
+        this.mode = 'idle';
+        this.announce();
+      }
+      if (abort.signal.aborted) return;
+      throw error;
+    }
+  }
+
+  private use(source: Source, mode: 'live' | 'replay'): void {
+    this.source = source;
+    this.mode = mode;
+    this.playing = false;
+    this.rate = 1;
+    this.previous = { packets: 0, bytes: 0, atNs: 0 };
+    this.rates = { packets: 0, bits: 0 };
+    this.momentOf = null;
+    for (const { views } of this.viewers) views.restart();
+    this.refresh();
+  }
+
+  private async leave(): Promise<void> {
+    const { source } = this;
+    this.source = null;
+    this.moment = null;
+    this.momentOf = null;
+    if (this.mode !== 'opening') this.mode = 'idle';
+    if (source) {
+      await this.seeking;
+      await source.close();
+    }
+  }
+
+  /** Moves the cursor; only the newest of several wishes is carried out. */
+  private seekTo(atNs: number): void {
+    this.wanted = atNs;
+    this.seeking = this.seeking.then(async () => {
+      const target = this.wanted;
+      this.wanted = null;
+      if (target === null || !this.source) return;
+      try {
+        await this.source.seek(target);
+      } catch (error) {
+        this.playing = false;
+        this.notice('error', error);
+      }
+    });
+  }
+
+  // ---- time ---------------------------------------------------------------------------------------------------------
+
+  private tick(): void {
+    const now = performance.now();
+    const elapsedMs = this.lastTickMs === 0 ? TICK_MS : now - this.lastTickMs;
+    this.lastTickMs = now;
+    const { source } = this;
+    source?.tick();
+    if (source && this.playing) {
+      if (source.cursorNs >= source.endNs) this.playing = false;
+      else this.seekTo(source.cursorNs + Math.min(elapsedMs, 500) * 1e6 * this.rate);
+    }
+    this.refresh();
+    if (now - this.lastStatsMs >= STATS_MS) {
+      this.lastStatsMs = now;
+      const stats = this.stats();
+      if (stats) this.tell({ event: 'stats', data: stats });
+    }
+  }
+
+  /** Works the moment out and sends what changed of it. */
+  private refresh(): null {
+    const moment = this.makeMoment();
+    if (moment) {
+      this.count(moment);
+      const now = performance.now();
+      for (const { views } of this.viewers) views.update(moment, now);
+    }
+    this.announce();
+    return null;
+  }
+
+  private makeMoment(): Moment | null {
+    const { source } = this;
+    if (!source) return null;
+    const { model } = source;
+    if (this.momentOf !== model || !this.moment) {
+      this.momentOf = model;
+      const matches = this.filterAst
+        ? compile(this.filterAst, modelFields(model, { id: (flow) => String(flow + 1) }))
+        : () => true;
+      this.moment = {
+        model,
+        words: new FlowWords(model),
+        latency: new LatencyCache(model),
+        timeline: source.timeline,
+        gaps: source.gaps,
+        startNs: 0,
+        endNs: 0,
+        cursorNs: 0,
+        matches,
+        filtered: this.filterAst !== null,
+      };
+    }
+    const { moment } = this;
+    moment.startNs = source.startNs;
+    moment.endNs = source.endNs;
+    moment.cursorNs = source.cursorNs;
+    return moment;
+  }
+
+  private count({ model, matches, filtered }: Moment): void {
+    const total = model.flows.rows.count;
+    if (!filtered) {
+      this.matching = total;
+      return;
+    }
+    let matching = 0;
+    for (let flow = 0; flow < total; flow++) if (matches(flow)) matching++;
+    this.matching = matching;
+  }
+
+  // ---- what is told -------------------------------------------------------------------------------------------------
+
+  private state(): StateEvent {
+    const { source } = this;
+    const live = source instanceof LiveSource ? source : null;
+    const epochNs = source?.model.clock.wallNs(0) ?? 0n;
+    return {
+      mode: this.mode,
+      source: source
+        ? { name: source.name, path: source.path, ours: source.ours }
+        : this.opening
+          ? { name: this.opening.name, path: null, ours: false }
+          : null,
+      attached: live?.attached ?? [],
+      recording: live?.recording ?? null,
+      opening: this.opening ? { done: this.opening.done, total: this.opening.total } : null,
+      clock: {
+        epochNs: String(epochNs),
+        startNs: source?.startNs ?? 0,
+        endNs: source?.endNs ?? 0,
+        cursorNs: source?.cursorNs ?? 0,
+        following: source?.following ?? true,
+        playing: this.playing,
+        rate: this.rate,
+      },
+      flows: source?.model.flows.rows.count ?? 0,
+      matching: source ? this.matching : 0,
+      filter: this.filterText,
+      troubles: source?.timeline.marks.length ?? 0,
+      truncated: source?.truncated ?? false,
+    };
+  }
+
+  /** Sends the state when any of it changed. */
+  private announce(): void {
+    const data = this.state();
+    const text = JSON.stringify(data);
+    if (text === this.lastState) return;
+    this.lastState = text;
+    this.tell({ event: 'state', data });
+  }
+
+  private stats(): StatsEvent | null {
+    const { source } = this;
+    if (!source) return null;
+    const model = source instanceof LiveSource && source.following ? source.newest : source.model;
+    let packets = 0;
+    let bytes = 0;
+    let lostPackets = 0;
+    let lostFlowPackets = 0;
+    for (const { iface } of model.interfaces.list) {
+      packets += model.interfaces.total(iface, TOTALS_INGRESS) + model.interfaces.total(iface, TOTALS_EGRESS);
+      bytes += model.interfaces.total(iface, TOTALS_INGRESS + 1) + model.interfaces.total(iface, TOTALS_EGRESS + 1);
+      lostPackets += model.interfaces.total(iface, TOTALS_LOST_PACKETS);
+      lostFlowPackets += model.interfaces.total(iface, TOTALS_FLOW_LOST);
+    }
+    const seconds = (source.cursorNs - this.previous.atNs) / 1e9;
+    if (seconds < 0) this.rates = { packets: 0, bits: 0 };
+    else if (seconds >= 0.4)
+      this.rates = {
+        packets: Math.max(0, packets - this.previous.packets) / seconds,
+        bits: (Math.max(0, bytes - this.previous.bytes) * 8) / seconds,
+      };
+    if (seconds < 0 || seconds >= 0.4) this.previous = { packets, bytes, atNs: source.cursorNs };
+    return {
+      packetsPerSecond: this.rates.packets,
+      bitsPerSecond: this.rates.bits,
+      packets,
+      bytes,
+      lostEvents: model.lostEvents + model.lostStates,
+      lostPackets,
+      lostFlowPackets,
+      helperCpu: source instanceof LiveSource ? source.helperCpu : null,
+    };
+  }
+
+  private notice(level: NoticeEvent['level'], error: unknown): void {
+    this.tell({ event: 'notice', data: { level, ...troubleFrom(error) } });
+  }
+
+  private tell(message: EngineMessage): void {
+    for (const { port } of this.viewers) port.send(message);
+  }
+
+  // ---- filter and details -------------------------------------------------------------------------------------------
+
+  private setFilter(text: string): FilterAnswer {
+    if (text.trim() === '') {
+      this.filterAst = null;
+      this.filterText = '';
+    } else {
+      const result = parse(text);
+      if (!result.ok) {
+        const { start, end, message } = result.problem;
+        return { ok: false, position: start, length: end - start, message, fix: applyFix(text, result.problem) };
+      }
+      this.filterAst = result.ast;
+      this.filterText = text;
+    }
+    this.momentOf = null;
+    this.refresh();
+    return { ok: true, matching: this.matching, total: this.source?.model.flows.rows.count ?? 0 };
+  }
+
+  private complete(text: string, cursor: number): CompletionAnswer {
+    const items = complete(text, cursor, (field) => this.valuesOf(field));
+    const first = items[0];
+    return {
+      from: first?.start ?? cursor,
+      to: first?.end ?? cursor,
+      items: items.slice(0, 20).map(({ insert, doc }) => ({ text: insert, detail: doc })),
+    };
+  }
+
+  /** Values that the newest flows have for a field. */
+  private *valuesOf(field: FieldSpec): Iterable<string> {
+    const { moment } = this;
+    if (!moment) return;
+    const { model, words } = moment;
+    for (let flow = model.flows.rows.count - 1, seen = 0; flow >= 0 && seen < VALUES_MAX; flow--, seen++) {
+      const at = words.read(flow);
+      if (field.name.endsWith('process.name') && at.processName !== null) yield at.processName;
+      else if (field.name.endsWith('process.pid') && at.pid > 0) yield String(at.pid);
+      else if (field.name.endsWith('.addr')) yield at.peerAddress;
+      else if (field.name.endsWith('port') && at.peerPort > 0) yield String(at.peerPort);
+      else if (field.name.endsWith('.name') && at.peerName !== null) yield at.peerName;
+      else if (field.name === 'interface') yield model.interfaces.get(model.flows.ifaceOf(flow))?.name ?? '';
+    }
+  }
+
+  private flow(flow: number): FlowAnswer | null {
+    const source = this.current();
+    const moment = this.makeMoment();
+    return moment && flow < source.model.flows.rows.count ? flowAnswer(source.summary(), flow, moment.words) : null;
+  }
+}
+
+/** HH:MM:SS.nnn nnn of this machine's zone, for packet lists. */
+function clockText(model: FlowModel, atNs: number): string {
+  const wallNs = model.clock.wallNs(atNs);
+  if (wallNs === null) return '–';
+  const date = new Date(Number(wallNs / 1_000_000n));
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const micros = String((wallNs / 1000n) % 1_000_000n).padStart(6, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${micros.slice(0, 3)} ${micros.slice(3)}`;
+}
+
+/** A failure as the page shows it; a bug of ours becomes one sentence too. */
+export function troubleFrom(error: unknown): Trouble {
+  if (error instanceof FlowglassError)
+    return { code: error.code, what: error.what, where: error.where || null, hint: error.hint || null };
+  const what = error instanceof Error ? (error.message.split('\n')[0] ?? 'internal error') : 'internal error';
+  return {
+    code: 'internal',
+    what: `internal error (${what})`,
+    where: null,
+    hint: 'reload the page, and report what it says',
+  };
+}
+
+const KINDS: Readonly<Record<string, InterfaceAnswer['kind']>> = {
+  ethernet: 'ethernet',
+  wifi: 'wifi',
+  loopback: 'loopback',
+  bridge: 'bridge',
+  veth: 'veth',
+  tun: 'tunnel',
+  wireguard: 'tunnel',
+  ipip: 'tunnel',
+  sit: 'tunnel',
+  gre: 'tunnel',
+  vxlan: 'tunnel',
+};
+const DETAILS: Readonly<Record<InterfaceAnswer['kind'], string>> = {
+  ethernet: 'Ethernet',
+  wifi: 'Wi-Fi',
+  loopback: 'this machine only',
+  bridge: 'bridge',
+  veth: 'virtual pair',
+  tunnel: 'tunnel',
+  other: 'other device',
+};
+
+function interfaceAnswer(face: NetworkInterface): InterfaceAnswer {
+  const kind = KINDS[face.kind] ?? 'other';
+  return {
+    name: face.name,
+    index: face.index,
+    kind,
+    detail: kind === 'other' || kind === 'tunnel' ? face.kind : DETAILS[kind],
+    addresses: [...face.addresses],
+    driver: face.driver,
+    mtu: face.mtu,
+    up: face.up,
+    speedBps: face.speedBps,
+    attach: { rung: face.attach.ingress, reason: face.attach.reason },
+    rxBytes: face.rxBytes,
+    txBytes: face.txBytes,
+    rxPackets: face.rxPackets,
+    txPackets: face.txPackets,
+  };
+}

@@ -1,0 +1,98 @@
+/** Everything known of one flow, for the details pane: the summary's words with session times and drawings beside. */
+import type { FlowAnswer, LatencyAnswer, ProcessAnswer } from '../contract/answers.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { TCP_STATES } from '../flow/names.ts';
+import { ownerOfSide } from '../flow/owners.ts';
+import { PROCESS_PARENT_KNOWN } from '../flow/processes.ts';
+import { lifeOf, responseOf, rttOf, transitionsOf } from '../flow/state.ts';
+import { flowSummary, type DistributionSummary } from '../summary/flow.ts';
+import type { ProcessSummary } from '../summary/process.ts';
+import type { SummarySource } from '../summary/source.ts';
+import type { FlowWords } from './facts.ts';
+
+const ANCESTORS_MAX = 16;
+
+export function flowAnswer(source: SummarySource, flow: number, words: FlowWords): FlowAnswer {
+  const { model } = source;
+  const summary = flowSummary(source, flow);
+  const { local } = words.read(flow);
+  const { endedNs } = lifeOf(model, flow);
+  const end = ({ address, port, name }: typeof summary.client): FlowAnswer['client'] => ({ address, port, name });
+  return {
+    flow,
+    id: summary.id,
+    protocol: summary.protocol,
+    interface: summary.interface ?? '–',
+    client: end(summary.client),
+    server: end(summary.server),
+    roles: summary.roles ?? 'first-packet',
+    clientProcess: processAnswer(summary.clientProcess),
+    clientProcessUnknown: summary.clientProcessUnknown,
+    serverProcess: processAnswer(summary.serverProcess),
+    serverProcessUnknown: summary.serverProcessUnknown,
+    tree: ancestors(model, ownerOfSide(model, flow, local).process, words),
+    startedNs: model.flows.firstNs.data[flow]!,
+    endedNs: Number.isNaN(endedNs) ? null : endedNs,
+    started: summary.started ?? '',
+    ended: summary.ended,
+    state: summary.state,
+    end: summary.end,
+    states:
+      transitionsOf(model, flow)?.map(({ atNs, from, to }) => ({
+        atNs,
+        from: TCP_STATES[from] ?? String(from),
+        to: TCP_STATES[to] ?? String(to),
+      })) ?? null,
+    sent: { packets: summary.sent.packets, bytes: summary.sent.bytes, payloadBytes: summary.sent.payloadBytes },
+    received: {
+      packets: summary.received.packets,
+      bytes: summary.received.bytes,
+      payloadBytes: summary.received.payloadBytes,
+    },
+    connectUs: summary.latency.connectUs,
+    rtt: latencyAnswer(model, rttOf(model, flow), summary.latency.rtt),
+    response: latencyAnswer(model, responseOf(model, flow), summary.latency.response),
+    retransmits: summary.retransmits,
+    resets: summary.resets ?? 0,
+    zeroWindows: summary.zeroWindows ?? 0,
+    drops: summary.drops.map(({ reason, count }) => ({ reason, count })),
+    tls: summary.tls ? { serverName: summary.tls.serverName, alpn: [...summary.tls.alpn] } : null,
+    packetsStored: source.captured.packets,
+  };
+}
+
+function processAnswer(process: ProcessSummary | null): ProcessAnswer | null {
+  if (!process) return null;
+  const { pid, name, exe, commandLine, uid, started, cgroup, source } = process;
+  return { pid, name: name ?? `process ${pid}`, exe, commandLine, uid, started, cgroup, source: source ?? 'unknown' };
+}
+
+function latencyAnswer(model: FlowModel, histogram: number, summary: DistributionSummary | null): LatencyAnswer | null {
+  if (!summary) return null;
+  const bins: [number, number][] = [];
+  model.histograms.each(histogram, (valueNs, count) => bins.push([valueNs / 1000, count]));
+  return { ...summary, bins: bins.sort((a, b) => a[0] - b[0]) };
+}
+
+/** The process and its ancestors, outermost first; a parent is the process of that pid that started last before it. */
+function ancestors(model: FlowModel, process: number, words: FlowWords): { pid: number; name: string }[] {
+  const { processes } = model;
+  const found: { pid: number; name: string }[] = [];
+  for (let at = process; at >= 0 && found.length < ANCESTORS_MAX;) {
+    found.unshift({ pid: processes.pid.data[at]!, name: words.processName(at) });
+    if ((processes.flags.data[at]! & PROCESS_PARENT_KNOWN) === 0) break;
+    at = newest(model, processes.parentPid.data[at]!, at);
+  }
+  return found;
+}
+
+function newest(model: FlowModel, pid: number, child: number): number {
+  const { processes } = model;
+  const start = (row: number): number => processes.startHigh.data[row]! * 4294967296 + processes.startLow.data[row]!;
+  let best = -1;
+  for (let row = 0; row < processes.rows.count; row++) {
+    if (row === child || processes.pid.data[row] !== pid || start(row) > start(child)) continue;
+    if (best < 0 || start(row) > start(best)) best = row;
+  }
+  return best;
+}
