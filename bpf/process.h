@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What process hooks and snapshots share: struct fg_process of a thread group. */
+#ifndef FLOWGLASS_PROCESS_H
+#define FLOWGLASS_PROCESS_H
+
+#include "emit.h"
+
+/* Room for one record with its strings. */
+struct fg_process_record {
+	struct fg_ring_header header;
+	struct fg_process process;
+	__u8 strings[2 * FG_PATH_MAX + FG_ARGS_MAX + 8];
+};
+
+/* Everything but kind, strings and exit code. The identity is that of the thread group's leader. */
+static __always_inline void fg_process_of(struct fg_process *p, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader, *parent = leader->real_parent;
+
+	p->flags = 0;
+	p->record_length = sizeof *p;
+	p->at_ns = bpf_ktime_get_boot_ns();
+	p->start_ns = leader->start_boottime;
+	p->parent_start_ns = parent->group_leader->start_boottime;
+	p->cgroup_id = leader->cgroups->dfl_cgrp->kn->id;
+	p->pid = leader->tgid;
+	p->parent_pid = parent->tgid;
+	p->uid = leader->cred->uid.val;
+	p->netns = leader->nsproxy->net_ns->ns.inum; /* 0 once it has left its namespaces */
+	p->exit_code = 0;
+	p->exe_length = p->file_length = p->args_length = p->reserved = 0;
+	p->reserved2 = 0;
+	bpf_probe_read_kernel(p->comm, sizeof p->comm, leader->comm);
+}
+
+/* Closes a record whose strings end at `used`: padding and lengths. The whole length, at most the record's size. */
+static __always_inline __u32 fg_process_close(struct fg_process_record *r, __u32 used)
+{
+	__u32 length = (used + 7) & ~7U;
+
+	if (used <= sizeof r->strings - 8)
+		*(__u64 *)(r->strings + used) = 0;
+	r->header.type = FG_FRAME_PROCESSES;
+	r->header.length = r->process.record_length = sizeof r->process + length;
+	return sizeof r->header + sizeof r->process + length;
+}
+
+#endif
