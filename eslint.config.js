@@ -15,7 +15,7 @@ export default tseslint.config(
       // noUncheckedIndexedAccess cannot know that a column is as long as its table: `!` says that, at no cost at run time.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }], // prettier-ignore
-      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true, allowThrowingAny: true }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false }], // prettier-ignore
       eqeqeq: 'error',
       'no-console': 'error',

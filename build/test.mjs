@@ -2,30 +2,13 @@
 // `Tests: N passed, M failed, K skipped`. Exit status 1 when anything failed, or when nothing ran.
 //
 //   node build/test.mjs [--kernels] [--unit] [FILTER…]     only the VM suites, only what needs no privilege, only these files
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
+import { lint, tool } from './lint.mjs';
 import { ROOT, runAsScript } from './tools.mjs';
 
 const RESULTS = 'test-results/vitest.json';
-
-/** Runs a tool of node_modules in the foreground; true when it was content. */
-function tool(script, ...args) {
-  const { status } = spawnSync(process.execPath, [join('node_modules', script), ...args], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  });
-  return status === 0;
-}
-
-/** Formatter, linter and types. */
-function lint() {
-  const eslint = tool('eslint/bin/eslint.js', '.');
-  const prettier = tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.');
-  const types = tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit');
-  return eslint && prettier && types;
-}
 
 /** Names of the suites of which tests were skipped, with how many. */
 function skippedSuites(results) {

@@ -153,7 +153,8 @@ async function attachAll(helper: Helper, options: RecorderOptions): Promise<Inte
     else failure ??= attempt.reason;
   }
   if (failure === null) return attached;
-  if (attached.length === 0 || options.leaveOutFailed !== true || !(failure instanceof FlowglassError)) throw failure;
+  if (!(failure instanceof FlowglassError)) throw new Error('attaching failed', { cause: failure });
+  if (attached.length === 0 || options.leaveOutFailed !== true) throw failure;
   options.onLog?.({ level: LOG_WARNING, text: `left out ${failure.where}: ${failure.what}` });
   return attached;
 }
