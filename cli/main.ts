@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { EXIT_FAILED, FlowglassError, errnoName, errnoText } from '../core/errors.ts';
 import { helpText, readArguments, usageError, type Command } from './command.ts';
 import { failureLine, isLevel, print, quietBrokenPipe, speak } from './terminal.ts';
@@ -8,13 +8,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   interfaces: () => import('./interfaces.ts'),
   record: () => import('./record.ts'),
   summary: () => import('./summary.ts'),
+  serve: () => import('./serve/command.ts'),
   doctor: () => import('./doctor.ts'),
 };
 
 async function overview(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).command));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
-  return `usage: flowglass COMMAND [OPTION…]\n\nWho this machine talks to, which process, how slow it is, and why.\n\n${lines.join('\n')}\n
+  return `usage: flowglass [FILE]\n       flowglass COMMAND [OPTION…]\n\nWho this machine talks to, which process, how slow it is, and why.\n\n${lines.join('\n')}\n
   --help      show this, or the help of a command
   --version   show the version
 
@@ -35,16 +36,23 @@ export function version(): string {
   return 'unknown';
 }
 
+/** `flowglass [FILE]`: a word that is no command and no file is a mistake in the command. */
+async function runFile(file: string | undefined, rest: readonly string[]): Promise<void> {
+  if (rest[0] !== undefined) throw usageError('unexpected argument', rest[0], 'see flowglass --help');
+  if (file !== undefined && !/[./]/.test(file) && !existsSync(file)) {
+    throw usageError('no such command', file, `there are ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  const { runApp } = await import('./app.ts');
+  await runApp(file);
+}
+
 async function run(argv: readonly string[]): Promise<void> {
   const [name, ...rest] = argv;
   if (name === '--version') return print(`flowglass ${version()}\n`);
   if (name === '--help' || name === '-h' || name === 'help') return print(await overview());
-  if (name === undefined) throw usageError('no command', 'command line', 'see flowglass --help');
-  if (name.startsWith('-')) throw usageError('unknown option', name, 'see flowglass --help');
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) {
-    throw usageError('no such command', name, `there are ${Object.keys(COMMANDS).join(', ')}`);
-  }
+  if (name?.startsWith('-') === true) throw usageError('unknown option', name, 'see flowglass --help');
+  const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) return runFile(name, rest);
   const { command } = await load();
   if (rest.includes('--help') || rest.includes('-h')) return print(helpText(command));
   const given = readArguments(command, rest);

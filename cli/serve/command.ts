@@ -1,0 +1,105 @@
+import { fileURLToPath } from 'node:url';
+import { Engine } from '../../core/engine/engine.ts';
+import { machineOptions } from '../../core/engine/machine.ts';
+import { usageError, type Command, type Given } from '../command.ts';
+import { version } from '../main.ts';
+import { badValue } from '../quantities.ts';
+import { note, print } from '../terminal.ts';
+import { serve } from './server.ts';
+
+/** Where the built page lies: dist/renderer, seen from dist/cli/serve or cli/serve. */
+export const pageFolder = (): string => {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return here.includes('/dist/')
+    ? fileURLToPath(new URL('../../renderer/', import.meta.url))
+    : fileURLToPath(new URL('../../dist/renderer/', import.meta.url));
+};
+
+function readPort(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65535)
+    throw badValue('--port', text, 'give a port from 0 to 65535 (0 = any free one)');
+  return port;
+}
+
+/** Settles on the first signal that asks to end. */
+const signalled = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+
+export const command: Command = {
+  name: 'serve',
+  usage: '[FILE] [-i IFACE…] [OPTION…]',
+  summary: 'Serve the interface to a browser on this machine',
+  details: `
+Prints one address on standard output. It can be used once: the browser that opens it is let in, others are not.
+Ends by Ctrl-C or SIGTERM.`,
+  options: {
+    interface: { short: 'i', value: 'IFACE', multiple: true, help: 'interface to watch at once; several with commas' },
+    all: { help: 'every interface' },
+    netns: { value: 'NAME', help: 'in another network namespace: name, path or pid (needs root)' },
+    host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
+    port: { value: 'PORT', help: 'port to listen on (default any free one)' },
+  },
+  async run(given: Given): Promise<void> {
+    const [file, extra] = given.positionals;
+    if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass serve --help');
+    const interfaces = given.texts('interface').flatMap((text) => text.split(','));
+    const all = given.has('all');
+    if (file !== undefined && (interfaces.length > 0 || all))
+      throw usageError('FILE and interfaces exclude each other', 'command line', 'give one of them');
+    if (all && interfaces.length > 0)
+      throw usageError('-i and --all exclude each other', 'command line', 'give one of them');
+    const ended = signalled();
+    await runServer(
+      {
+        file,
+        interfaces,
+        all,
+        netns: given.text('netns') ?? null,
+        host: given.text('host') ?? '127.0.0.1',
+        port: readPort(given.text('port')),
+      },
+      ended,
+      (url) => print(`${url}\n`),
+    );
+  },
+};
+
+export interface ServeWhat {
+  file: string | undefined;
+  interfaces: string[];
+  all: boolean;
+  netns: string | null;
+  host: string;
+  port: number;
+}
+
+/** Runs engine and server until `ended`; `ready` gets the address. */
+export async function runServer(
+  what: ServeWhat,
+  ended: Promise<void>,
+  ready: (url: string) => Promise<void>,
+): Promise<void> {
+  const engine = new Engine(machineOptions(version()));
+  try {
+    if (what.file !== undefined) await engine.open(what.file);
+    else if (what.all || what.interfaces.length > 0)
+      await engine.attach({ interfaces: what.interfaces, all: what.all, netns: what.netns });
+    const server = await serve({
+      host: what.host,
+      port: what.port,
+      page: pageFolder(),
+      connect: (port) => engine.connect(port),
+    });
+    if (what.host !== '127.0.0.1' && what.host !== '::1' && what.host !== 'localhost')
+      note('warning', `listening on ${what.host}: whoever gets the address before you sees this machine's traffic`);
+    await ready(server.url);
+    await ended;
+    await server.close();
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,117 @@
+/** What the engine knows of this machine: who may capture, its interfaces, recordings made and opened. */
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import type { HelloAnswer, RecentAnswer } from '../contract/answers.ts';
+import { findHelper, INSTALLED_HELPER } from '../helper/launch.ts';
+import { sudoLine } from '../helper/permission.ts';
+import { listInterfaces } from '../system/interfaces.ts';
+import { effectiveCapabilities } from '../system/kernel.ts';
+import { findNamespace } from '../system/netns.ts';
+import type { EngineOptions } from './engine.ts';
+
+const RECENT_MAX = 20;
+const recentFile = z.array(z.string().min(1).max(4096)).max(1000);
+
+const stateFolder = (): string => join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local/state'), 'flowglass');
+
+/** The engine's options on this machine. `version` = of the product. */
+export function machineOptions(version: string): EngineOptions {
+  return {
+    version,
+    capture,
+    interfaces: listInterfaces,
+    namespace: findNamespace,
+    recent,
+    opened,
+    newRecording,
+    demo: demoPath(),
+  };
+}
+
+/** The demo session that comes with the program; null when it does not. */
+export function demoPath(): string | null {
+  const here = fileURLToPath(new URL('.', import.meta.url)); // dist/core/engine/ or core/engine/
+  const candidates = [join(here, '../../../docs/demo.pcapng'), join(here, '../../docs/demo.pcapng')];
+  return candidates.find((path) => existsSync(path)) ?? null;
+}
+
+function capture(): HelloAnswer['capture'] {
+  const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'] as const;
+  let have: readonly string[] = [];
+  try {
+    have = effectiveCapabilities();
+  } catch {
+    // no /proc: the helper will say what is wrong
+  }
+  const missing = needed.filter((capability) => !have.includes(capability) && !have.includes('CAP_SYS_ADMIN'));
+  if (missing.length === 0) return { possible: true, reason: null, command: null };
+  if (findHelper() === INSTALLED_HELPER) {
+    try {
+      accessSync(INSTALLED_HELPER, constants.X_OK);
+      return { possible: true, reason: null, command: null };
+    } catch {
+      // not installed, or not for this user
+    }
+  }
+  return {
+    possible: false,
+    reason: `One small program has to run as root for it: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing here. Flowglass itself stays a normal app.`,
+    command: sudoLine(),
+  };
+}
+
+function readRecent(): string[] {
+  try {
+    const parsed = recentFile.safeParse(JSON.parse(readFileSync(join(stateFolder(), 'recent.json'), 'utf8')));
+    return parsed.success ? parsed.data : [];
+  } catch {
+    return [];
+  }
+}
+
+function recent(): RecentAnswer[] {
+  return readRecent().flatMap((path) => {
+    const info = statSync(path, { throwIfNoEntry: false });
+    return info?.isFile() ? [{ path, name: basename(path), modified: info.mtime.toISOString(), bytes: info.size }] : [];
+  });
+}
+
+/** Remembers a file; written whole beside and renamed, so that a crash leaves the old list. */
+function opened(path: string): void {
+  const absolute = resolve(path);
+  if (absolute === demoPath()) return;
+  const list = [absolute, ...readRecent().filter((known) => known !== absolute)].slice(0, RECENT_MAX);
+  const file = join(stateFolder(), 'recent.json');
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(`${file}.new`, JSON.stringify(list), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch {
+    // The list is a convenience: without a writable home there is none.
+  }
+}
+
+/** A name for a recording that begins now, in the recordings folder. */
+function newRecording(): string {
+  const folder = process.env['FLOWGLASS_RECORDINGS'] || join(homedir(), 'Flowglass');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const now = new Date();
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const stem = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())} ${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}`;
+  for (let n = 1; ; n++) {
+    const path = join(folder, `${stem}${n === 1 ? '' : ` ${n}`}.pcapng`);
+    if (!existsSync(path)) return path;
+  }
+}
