@@ -262,7 +262,10 @@ describe('compressed files', () => {
     const damaged = Buffer.from(packed);
     damaged[packed.length - 6] = (damaged[packed.length - 6] ?? 0) ^ 0xff; // the check sum of the member
     const result = await readCapture(stored('damaged.gz', damaged), {});
-    expect([result.truncated, result.problems[result.problems.length - 1]?.what]).toEqual([true, 'the compressed data is damaged']);
+    expect([result.truncated, result.problems[result.problems.length - 1]?.what]).toEqual([
+      true,
+      'the compressed data is damaged',
+    ]);
     expect(result.packets).toBeGreaterThan(0);
     const padded = await readCapture(stored('padded.gz', Buffer.concat([packed, Buffer.alloc(512)])), {});
     expect([padded.packets, padded.truncated]).toEqual([packets, false]);

@@ -34,7 +34,7 @@ const PIECE = 16 << 10;
 async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   let done = 0;
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const size = done < PIECE ? FIRST_PIECE : PIECE;
       yield chunk.subarray(at, at + size);
       at += size;
@@ -102,8 +102,8 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>, name: string): 
   // The decoder may stop early: writing to it then fails, and its exit status says why.
   child.stdin.on('error', () => undefined);
   const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
-  let sourceError: unknown = null;
-  input.on('error', (error) => {
+  let sourceError: Error | null = null;
+  input.on('error', (error: Error) => {
     sourceError = error;
     child.stdin.destroy();
   });
@@ -111,7 +111,7 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>, name: string): 
   try {
     for await (const chunk of child.stdout) yield chunk as Uint8Array;
     const status = await Promise.race([closed, failed]);
-    if (sourceError !== null) throw sourceError;
+    if (sourceError) throw sourceError as Error;
     if (typeof status !== 'number') {
       if (errnoName(status) !== 'ENOENT') throw zstdMissing(name, errnoText(status));
       throw zstdMissing(name, 'this Node has no zstd and no `zstd` program was found');

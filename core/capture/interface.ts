@@ -1,3 +1,4 @@
+import type { Packet } from './packet.ts';
 import type { TimeScale } from './time.ts';
 
 /** What one section of a pcapng file says of itself; a pcap file is one section without texts. */
@@ -87,7 +88,7 @@ export interface CaptureProblem {
 export interface CaptureHandlers {
   section?(section: CaptureSection): void;
   interface?(info: CaptureInterface): void;
-  packet?(packet: import('./packet.ts').Packet): void;
+  packet?(packet: Packet): void;
   statistics?(statistics: CaptureStatistics): void;
   /** A Name Resolution record: 4 or 16 address bytes and the names given to it. */
   names?(address: Uint8Array, names: readonly string[]): void;

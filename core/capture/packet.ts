@@ -119,7 +119,11 @@ export class Packet {
     return true;
   }
 
-  /** The packet's comments, in order. Allocates only when there are some. */
+  get hasComments(): boolean {
+    return this.#comments > 0;
+  }
+
+  /** The packet's comments, in order. */
   comments(): string[] {
     const found: string[] = [];
     if (this.#comments === 0) return found;

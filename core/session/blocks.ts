@@ -176,18 +176,13 @@ export function readBlock(body: Uint8Array): Block | null {
   };
 }
 
-/** The payload as it was before compression. Throws RangeError when it cannot be had. */
-export function payloadOf(block: Block): Uint8Array {
-  if ((block.flags & FLAG_DEFLATE) === 0) {
-    if (block.stored.length !== block.rawLength) throw new RangeError('its lengths disagree');
-    return block.stored;
-  }
-  let raw: Uint8Array;
+/** The payload as it was before compression; null when it is damaged. */
+export function payloadOf(block: Block): Uint8Array | null {
+  if ((block.flags & FLAG_DEFLATE) === 0) return block.stored.length === block.rawLength ? block.stored : null;
   try {
-    raw = inflateRawSync(block.stored, { maxOutputLength: MAX_PAYLOAD_BYTES });
-  } catch (error) {
-    throw new RangeError('it cannot be decompressed', { cause: error });
+    const raw = inflateRawSync(block.stored, { maxOutputLength: MAX_PAYLOAD_BYTES });
+    return raw.length === block.rawLength ? raw : null;
+  } catch {
+    return null;
   }
-  if (raw.length !== block.rawLength) throw new RangeError('its lengths disagree');
-  return raw;
 }

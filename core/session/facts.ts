@@ -47,7 +47,7 @@ export async function readBlockAt(
 
 /** Reads a KIND_COUNTS block; zeros without one. */
 export function readCounts(block: Block | null): SessionCounts {
-  const payload = block ? payloadOf(block) : new Uint8Array(0);
+  const payload = (block && payloadOf(block)) ?? new Uint8Array(0);
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const get = (at: number): number => (at + 8 <= payload.length ? Number(view.getBigUint64(at, true)) : 0);
   return {

@@ -54,11 +54,8 @@ export class JournalCursor {
   }
 
   #append(block: Block): void {
-    let payload: Uint8Array;
-    try {
-      payload = payloadOf(block);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+    const payload = payloadOf(block);
+    if (payload === null) {
       this.#drop();
       return;
     }
@@ -94,9 +91,9 @@ export class JournalCursor {
       }
       const offset = this.#start + FRAME_HEADER.size;
       if (offset + length > this.#end) return true;
-      let known: boolean;
       try {
-        known = checkFrame(type, this.#view, offset, length);
+        // Types of the helper are checked here; the engine's own (64 to 127) by who reads them.
+        checkFrame(type, this.#view, offset, length);
       } catch (error) {
         if (!(error instanceof FlowglassError)) throw error;
         this.damaged++;
@@ -108,7 +105,6 @@ export class JournalCursor {
       if (toNs !== null && atNs > toNs) return false;
       this.atNs = atNs;
       this.#start = offset + length;
-      if (!known) continue;
       this.frames++;
       sink(type, this.#bytes, this.#view, offset, length);
     }

@@ -208,13 +208,12 @@ export class Session {
         this.damagedBlocks++;
         return null;
       }
-      try {
-        parts.push(payloadOf(read.block));
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
+      const payload = payloadOf(read.block);
+      if (payload === null) {
         this.damagedBlocks++;
         return null;
       }
+      parts.push(payload);
       offset += read.length;
     }
     return Buffer.concat(parts);
@@ -324,7 +323,7 @@ async function readHead(file: FileHandle, path: string): Promise<{ readonly head
           if (!(error instanceof RangeError)) throw error;
         }
         if (block?.kind !== KIND_HEADER) return;
-        found = readHeader(payloadOf(block), path);
+        found = readHeader(payloadOf(block) ?? new Uint8Array(0), path);
         parser.cancel();
       },
     },
@@ -359,14 +358,11 @@ async function readIndex(file: FileHandle, size: number): Promise<IndexEntry[] |
     const read = await readBlockAt(file, offset);
     if (read?.block.kind !== KIND_INDEX || read.block.part !== part) return null;
     parts = read.block.parts;
-    try {
-      for (const entry of readEntries(payloadOf(read.block))) {
-        if (entry.offset >= size) return null;
-        entries.push(entry);
-      }
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return null;
+    const payload = payloadOf(read.block);
+    if (payload === null) return null;
+    for (const entry of readEntries(payload)) {
+      if (entry.offset >= size) return null;
+      entries.push(entry);
     }
     offset += read.length;
   }

@@ -1,4 +1,5 @@
 import { COUNTERS, INTERFACE, TOTALS, TOTALS_RECORD } from '../abi/generated.ts';
+import type { Anchors } from './anchors.ts';
 import type { InterfaceCounters, InterfaceTexts } from '../capture/pcapng-writer.ts';
 
 const decoder = new TextDecoder();
@@ -18,16 +19,18 @@ export class RecordedInterface {
   name = '';
   /** Number in the file, -1 = not described yet. */
   id = -1;
-  /** Wall time of the newest packet written, and how often the clock had been set back by then. */
-  lastHigh = 0;
-  lastLow = 0;
-  lastSteps = 0;
-  /** Boot time of the newest packet written. */
-  lastAtHigh = 0;
-  lastAtLow = 0;
+  /** Wall time for the packet at hand, after `stamp`. */
+  high = 0;
+  low = 0;
   /** Lost since the packet before, for epb_dropcount. */
   drops = 0;
   delivered = 0;
+  /** Wall time of the newest packet written, how often the clock had been set back by then, and its boot time. */
+  #lastHigh = 0;
+  #lastLow = 0;
+  #lastSteps = 0;
+  #lastAtHigh = 0;
+  #lastAtLow = 0;
   #speed = 0n;
   #mac: Uint8Array | null = null;
   #driver = '';
@@ -61,6 +64,29 @@ export class RecordedInterface {
     if (this.#counted || !baseline) this.drops += Math.max(0, lost - this.#lost);
     this.#lost = lost;
     this.#counted = true;
+  }
+
+  /**
+   * Sets `high`, `low` for a packet of this boot time, for which `anchors.convert` was called: never less than before,
+   * unless the clock was set back. True when the packet is late: it keeps its own time.
+   */
+  stamp(anchors: Anchors, atHigh: number, atLow: number): boolean {
+    this.high = anchors.high;
+    this.low = anchors.low;
+    if (atHigh < this.#lastAtHigh || (atHigh === this.#lastAtHigh && atLow < this.#lastAtLow)) return true;
+    this.#lastAtHigh = atHigh;
+    this.#lastAtLow = atLow;
+    const back = this.high < this.#lastHigh || (this.high === this.#lastHigh && this.low < this.#lastLow);
+    if (back && anchors.steps === this.#lastSteps) {
+      // The clock is being slewed: hold the time instead of going back by microseconds.
+      this.high = this.#lastHigh;
+      this.low = this.#lastLow;
+      return false;
+    }
+    this.#lastHigh = this.high;
+    this.#lastLow = this.low;
+    this.#lastSteps = anchors.steps;
+    return false;
   }
 
   description(snaplen: number, filter: string | null, description: string | null, os: string | null): InterfaceTexts {

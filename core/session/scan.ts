@@ -132,13 +132,8 @@ export async function scanSession(
 
 /** CLOCK frames of a block that begins at a frame; what is missed in others is few and not needed. */
 function collectClocks(block: Block, clocks: Clock[]): void {
-  let payload: Uint8Array;
-  try {
-    payload = payloadOf(block);
-  } catch (error) {
-    if (error instanceof RangeError) return;
-    throw error;
-  }
+  const payload = payloadOf(block);
+  if (payload === null) return;
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   for (let at = 0; at + FRAME_HEADER.size <= payload.length;) {
     const length = view.getUint32(at + FRAME_HEADER.length, true);

@@ -2,8 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KEY, PACKET } from '../abi/generated.ts';
+import { crc32c } from '../capture/crc32c.ts';
 import { readCapture } from '../capture/read.ts';
 import { FlowglassError } from '../errors.ts';
 import { BLOCK_FLOWGLASS } from './blocks.ts';
@@ -529,6 +531,56 @@ describe('replay', () => {
     writeFileSync(copy, 'no capture at all');
     expect(await Session.open(copy)).toBeNull();
     await expect(Session.open(join(folder, 'absent'))).rejects.toThrow(FlowglassError);
+  });
+});
+
+describe('hostile session files', () => {
+  it('changed bytes give a clear error or less state, never a crash', async () => {
+    const recording = new Recording().start();
+    for (let i = 1; i <= 20; i++) {
+      recording.frame(eventsFrame(BOOT + ms(i * 100), 5, i));
+      recording.packet(i * 100);
+      recording.at(i * 100);
+    }
+    recording.writer.close();
+    const bytes = readFileSync(recording.path);
+    // Blocks of ours, so that a changed payload can be given its right check sum again, as an attacker would.
+    const ours: { at: number; length: number }[] = [];
+    let from = 0;
+    for (const { type, length } of blocksOf(bytes)) {
+      if (type === BLOCK_FLOWGLASS) ours.push({ at: from, length });
+      from += length;
+    }
+    const path = join(folder, 'hostile.pcapng');
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), fc.boolean(), async (changes, mend) => {
+        const copy = Buffer.from(bytes);
+        for (const [at, value] of changes) copy[at] = value;
+        for (const block of mend ? ours : []) {
+          const body = block.at + 8;
+          const stored = copy.readUInt32LE(body + 20);
+          if (stored > block.length - 68) continue;
+          const crc = crc32c(copy, body + 56, body + 56 + stored, crc32c(copy, body, body + 52));
+          copy.writeUInt32LE(crc, body + 52);
+        }
+        writeFileSync(path, copy);
+        let session: Session | null = null;
+        try {
+          session = await Session.open(path);
+          if (!session) return;
+          const { reducer } = await session.replay(maker);
+          expect(reducer.frames).toBeLessThan(200);
+          let packets = 0;
+          await session.packets({}, () => ++packets < 100);
+        } catch (error) {
+          if (!(error instanceof FlowglassError)) throw error;
+        } finally {
+          await session?.close();
+        }
+      }),
+      { numRuns: 400 },
+    );
   });
 });
 

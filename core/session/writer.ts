@@ -277,25 +277,7 @@ export class SessionWriter {
       this.#file.endRun();
       this.#wallOffsetNs = anchors.offsetNs;
     }
-    let high = anchors.high;
-    let low = anchors.low;
-    if (atHigh < recorded.lastAtHigh || (atHigh === recorded.lastAtHigh && atLow < recorded.lastAtLow)) {
-      // Came after a later one had been written: its own time, out of order.
-      this.#file.counts.late++;
-    } else {
-      recorded.lastAtHigh = atHigh;
-      recorded.lastAtLow = atLow;
-      const back = high < recorded.lastHigh || (high === recorded.lastHigh && low < recorded.lastLow);
-      if (back && anchors.steps === recorded.lastSteps) {
-        // The clock is being slewed: hold the time instead of going back by microseconds.
-        high = recorded.lastHigh;
-        low = recorded.lastLow;
-      } else {
-        recorded.lastHigh = high;
-        recorded.lastLow = low;
-        recorded.lastSteps = anchors.steps;
-      }
-    }
+    if (recorded.stamp(anchors, atHigh, atLow)) this.#file.counts.late++;
     let owner: Owner | null = null;
     if (options.ownerOf && flags & PACKET_KEYED) {
       const epoch = view.getUint32(offset + PACKET.epoch, true);
@@ -308,8 +290,8 @@ export class SessionWriter {
       recorded,
       atHigh,
       atLow,
-      high,
-      low,
+      recorded.high,
+      recorded.low,
       view.getUint32(offset + PACKET.captured, true),
       view.getUint32(offset + PACKET.original, true),
       bytes,
