@@ -81,8 +81,13 @@ function size(bytes: number): string {
 
 function conclusion({ files, bytes, counts }: RecordingEnd): string {
   const where = files.length === 1 ? (files[0] ?? '') : `${files.length} files`;
-  const lost = counts.lostPackets === 0 ? '' : `, ${counts.lostPackets} packets were lost on the way`;
-  return `wrote ${where} (${size(bytes)}, ${counts.packets} packet records${lost})`;
+  return `wrote ${where} (${size(bytes)}, ${counts.packets} packet records)`;
+}
+
+/** What was lost on the way to the file, and what helps; null when nothing was. */
+function losses({ lost }: RecordingEnd): string | null {
+  if (lost === null || lost.packets + lost.events === 0) return null;
+  return `lost ${lost.packets} packet records and ${lost.events} events: totals stay exact; a --filter or a smaller --snaplen loses less`;
 }
 
 /** A counter on the last line of a terminal; nothing when standard error is a file. */
@@ -155,7 +160,11 @@ Ends after --duration, or by Ctrl-C or SIGTERM. Files are readable by their owne
     const end = await recording.ended;
     if (timer !== null) clearTimeout(timer);
     clear();
-    if (end.error !== null && !(target.path === '-' && errnoName(end.error.cause) === 'EPIPE')) throw end.error;
+    // A reader of standard output that goes away has had what it wanted.
+    if (target.path === '-' && errnoName(end.error?.cause) === 'EPIPE') return;
+    if (end.error !== null) throw end.error;
+    const lost = losses(end);
+    if (lost !== null) note('warning', lost);
     note('info', conclusion(end));
   },
 };

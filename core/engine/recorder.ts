@@ -1,11 +1,22 @@
+import { constants, fchownSync, openSync } from 'node:fs';
 import { arch, hostname, release, type as systemType } from 'node:os';
-import { FRAME_PACKETS, LOG_WARNING, RUNG_AUTO, WANT_ACCEPT_TRACING, WANT_NO_ARGS } from '../abi/generated.ts';
+import {
+  FRAME_PACKETS,
+  LOG_WARNING,
+  RUNG_AUTO,
+  STREAM_EVENTS,
+  STREAM_PACKETS,
+  STREAM_STATE,
+  WANT_ACCEPT_TRACING,
+  WANT_NO_ARGS,
+} from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
+import { SYSTEM_CALLS } from '../session/file-sink.ts';
 import type { SessionCounts } from '../session/options.ts';
 import { SessionWriter } from '../session/writer.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
@@ -51,6 +62,8 @@ export interface RecordingEnd {
   readonly files: readonly string[];
   readonly bytes: number;
   readonly counts: Readonly<SessionCounts>;
+  /** Records that did not get from the kernel to the file, by stream; null when the helper did not live to say. */
+  readonly lost: { readonly events: number; readonly packets: number } | null;
   /** Why it ended before it was asked to; null when it was. */
   readonly error: FlowglassError | null;
 }
@@ -186,7 +199,23 @@ function writerOptions(
     ...(matches === null ? {} : { accepts: acceptsPacket(model, matches) }),
     ...(options.wiresharkProcessInfo === true ? { processInfo: processTexts(model) } : {}),
     onError,
+    calls: { ...SYSTEM_CALLS, open: openForUser },
   };
+}
+
+/** Under sudo the recording belongs to who called it, so that they can open it without. */
+function openForUser(path: string, flags: number, mode: number): number {
+  const fd = openSync(path, flags, mode);
+  const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
+  const created = (flags & constants.O_CREAT) !== 0;
+  if (created && process.geteuid?.() === 0 && Number.isInteger(uid) && Number.isInteger(gid)) {
+    try {
+      fchownSync(fd, uid, gid);
+    } catch {
+      // a file system without owners (vfat, a share): it is readable by whoever mounted it
+    }
+  }
+  return fd;
 }
 
 /** Why and when the recording ends. */
@@ -215,7 +244,17 @@ async function finish(helper: Helper, writer: SessionWriter, settle: Settle): Pr
   const end = early ?? (await helper.stop());
   const result = writer.close();
   const error = settle.error ?? result.error ?? end.error;
-  return { files: result.files, bytes: result.bytes, counts: result.counts, error: error ?? unexpected(early) };
+  const { files, bytes, counts } = result;
+  return { files, bytes, counts, lost: lostRecords(end, counts), error: error ?? unexpected(early) };
+}
+
+function lostRecords({ stats }: HelperEnd, counts: Readonly<SessionCounts>): RecordingEnd['lost'] {
+  if (stats === null) return null;
+  const lost = (stream: number): number => {
+    const { lostRing = 0, lostQueue = 0, lostSocket = 0 } = stats.streams[stream] ?? {};
+    return lostRing + lostQueue + lostSocket;
+  };
+  return { events: lost(STREAM_EVENTS) + lost(STREAM_STATE), packets: lost(STREAM_PACKETS) + counts.lostFrames };
 }
 
 /** A helper that said good-bye without being asked: nothing of ours went wrong, but the recording is shorter. */

@@ -1,6 +1,6 @@
 // The command as people run it: options, output, exit statuses, signals, pipes.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Child } from '../lab/child.ts';
@@ -255,6 +255,14 @@ describeAsRoot('recording from the command line', () => {
     const { session, flows } = await recorder.finish();
     expect(session.interfaces.map(({ name }) => name).sort()).toEqual(['lo', 'veth0']);
     expect(flows.map((flow) => flow.interface).sort()).toEqual(['lo', 'veth0']);
+  });
+
+  it('under sudo the file belongs to who called it, and to nobody else', () => {
+    const file = out('sudo.pcapng');
+    const line = `SUDO_UID=65534 SUDO_GID=65534 flowglass record --netns ${client.path} -i veth0 -w '${file}' --duration 500ms`;
+    expect(shell(line).status).toBe(0);
+    const { uid, gid, mode } = statSync(file);
+    expect([uid, gid, mode & 0o777]).toEqual([65534, 65534, 0o600]);
   });
 
   it('a failure leaves an existing file alone, even with --force', async () => {
