@@ -37,7 +37,7 @@ describe('the command line', () => {
     ['an argument too many', ['summary', 'a', 'b'], /more than one file, b/],
     ['quiet and a log level', ['interfaces', '--quiet', '--log-level', 'info'], /exclude each other/],
     ['an unknown log level', ['interfaces', '--log-level', 'loud'], /no such log level, loud/],
-    ['no command', [], /no command/],
+    ['a word that is no command', ['recrod'], /no such command, recrod/],
   ])('%s: exit 2 and one line', async (_name, args, saying) => {
     const { status, stdout, stderr } = await runFlowglass(args);
     expect([status, stdout]).toEqual([2, '']);
