@@ -2,6 +2,7 @@
 // TCP_INFO, on every rung of the attach ladder, with segmentation offloads on and off.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Child } from '../lab/child.ts';
 import { type Counters, type Flow, flowOf, record, type Rung, RUNGS, type Summary, totalOf } from '../lab/flowglass.ts';
 import type { Host, InterfaceCounters } from '../lab/host.ts';
 import { Lab, type Link, settle } from '../lab/lab.ts';
@@ -50,6 +51,7 @@ describeAsRoot('counting is exact', () => {
   let client: Host;
   let server: Host;
   let link: Link;
+  let servers: Child[];
 
   beforeAll(async () => {
     lab = new Lab();
@@ -61,7 +63,7 @@ describeAsRoot('counting is exact', () => {
     for (const host of [client, server]) {
       host.sysctl({ 'net/ipv4/tcp_rmem': '4096 400000 800000', 'net/ipv4/tcp_early_retrans': 0 });
     }
-    await startServers(server);
+    servers = await startServers(server);
   });
   afterAll(() => lab.dispose());
 
@@ -72,7 +74,7 @@ describeAsRoot('counting is exact', () => {
     const truth = await server.capture('veth0', truthFile);
     const before = client.counters('veth0');
     const recorder = await record(lab, client, join(lab.directory, `${name}.pcapng`), ['--attach', rung]);
-    const connections = await mixedTraffic(client, link);
+    const connections = await mixedTraffic(client, link, servers);
     await settle(50);
     const summary = await recorder.finish();
     const after = client.counters('veth0');
@@ -101,6 +103,9 @@ describeAsRoot('counting is exact', () => {
       { rung, offloads: true },
     ]),
   )('$rung, offloads $offloads', ({ rung, offloads }) => {
+    // XDP programs cannot see how many segments a frame stands for: there a frame is one packet (docs/wire.md, Units).
+    // Native XDP makes the peer send single packets; generic XDP gets the merged frame.
+    const split = rung === 'xdp-generic' && offloads;
     let r: Run;
     beforeAll(async () => {
       r = await run(rung, offloads);
@@ -126,13 +131,22 @@ describeAsRoot('counting is exact', () => {
       for (const [c, flow] of flowsOf(r)) {
         expect(flow).toMatchObject({ family: c.family, interface: 'veth0', server: { address: c.server.address } });
         if (c.protocol === 'tcp')
-          expect(flow).toMatchObject({ roles: 'syn', state: 'closed', end: 'fin', retransmits: 0 });
+          expect(flow).toMatchObject({
+            roles: 'syn',
+            state: 'closed',
+            end: 'fin',
+            sentRetransmits: c.tcp['totalRetrans'],
+          });
       }
     });
 
     it('payload is what the programs sent and received', () => {
       for (const [c, flow] of flowsOf(r)) {
-        expect([c.name, flow.sent.payloadBytes, flow.received.payloadBytes]).toEqual([c.name, c.sent, c.received]);
+        expect([c.name, flow.sent.payloadBytes, flow.received.payloadBytes]).toEqual([
+          c.name,
+          c.sent + (c.tcp['bytesRetrans'] ?? 0), // sent again, counted again
+          c.received + c.serverBytesRetrans,
+        ]);
       }
     });
 
@@ -161,7 +175,9 @@ describeAsRoot('counting is exact', () => {
           expect([c.name, way, rest]).toEqual([
             c.name,
             way,
-            { packets: wire?.packets, bytes: wire?.bytes, payloadBytes: wire?.payloadBytes },
+            split && way === 'received'
+              ? { packets: wire?.frames, bytes: wire?.frameBytes, payloadBytes: wire?.payloadBytes }
+              : { packets: wire?.packets, bytes: wire?.bytes, payloadBytes: wire?.payloadBytes },
           ]);
           if (offloads || way === 'received') {
             expect([c.name, way, frames, frameBytes]).toEqual([c.name, way, wire?.frames, wire?.frameBytes]);

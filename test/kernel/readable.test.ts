@@ -25,11 +25,11 @@ describeAsRoot('a recording in other tools', () => {
     client = lab.host('client');
     const server = lab.host('server');
     link = lab.link(client, server);
-    await startServers(server);
+    const servers = await startServers(server);
     truthFile = join(lab.directory, 'truth.pcap');
     const truth = await server.capture('veth0', truthFile);
     const recorder = await record(lab, client, join(lab.directory, 'session.pcapng'));
-    connections = await mixedTraffic(client, link);
+    connections = await mixedTraffic(client, link, servers);
     await settle(50);
     summary = await recorder.finish();
     ({ frames } = await truth.stop());

@@ -15,8 +15,10 @@ export interface Connection {
   received: number;
   /** Datagrams each way, UDP only. */
   datagrams: number;
-  /** TCP_INFO at the end. */
+  /** The client's TCP_INFO at the end. */
   tcp: Record<string, number>;
+  /** Payload bytes that the server had to send again. */
+  serverBytesRetrans: number;
 }
 
 /** How many of each kind of traffic {@link mixedTraffic} makes; one ping run is `pings` echoes. */
@@ -37,7 +39,7 @@ export async function startServers(server: Host): Promise<Child[]> {
  * HTTP, short and long TCP both ways, UDP and ping over IPv4 and IPv6, and what really went over the wire by the
  * clients' own account. The TCP clients read to the end of file, so nothing is on its way any more afterwards.
  */
-export async function mixedTraffic(client: Host, link: Link): Promise<Connection[]> {
+export async function mixedTraffic(client: Host, link: Link, servers: readonly Child[]): Promise<Connection[]> {
   const kinds: [name: string, port: number, args: (string | number)[]][] = [
     ['http', 80, ['tcp', '--http', '--receive', 20_000 + 'HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n'.length]],
     ['short', 81, ['tcp', '--send', 700, '--receive', 900, '--exchanges', 4]],
@@ -65,10 +67,22 @@ export async function mixedTraffic(client: Host, link: Link): Promise<Connection
         sent: Number(closed['sent']),
         received: Number(closed['received']),
         datagrams: protocol === 'udp' ? 20 : 0,
+        serverBytesRetrans: protocol === 'tcp' ? await retransmittedBy(servers, Number(closed['localPort'])) : 0,
         tcp: Object.fromEntries(Object.entries(closed['tcp'] ?? {}).map(([key, value]) => [key, Number(value)])),
       });
     }
     client.run('ping', ['-n', '-c', String(PINGS), '-i', '0.02', '-s', '56', address]);
   }
   return connections;
+}
+
+/** What the server says of the connection with this client port, once it closed too. */
+async function retransmittedBy(servers: readonly Child[], port: number): Promise<number> {
+  const find = () =>
+    servers
+      .flatMap((server) => server.events)
+      .findLast((event) => event.event === 'closed' && event['peerPort'] === port);
+  for (let i = 0; i < 200 && find() === undefined; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+  const tcp: unknown = find()?.['tcp'];
+  return typeof tcp === 'object' && tcp !== null && 'bytesRetrans' in tcp ? Number(tcp.bytesRetrans) : NaN;
 }

@@ -103,7 +103,15 @@ static bool start(int fd, struct connection *c)
 	if (strcmp(mode, "banner") == 0)
 		return send_filler(fd, response, c);
 	if (strcmp(mode, "source") == 0) {
+		struct timeval patience = { 10, 0 };
+		char rest[64];
+
+		/* Until the client's FIN, which acknowledges everything: TCP_INFO is complete then. */
 		send_filler(fd, response, c);
+		shutdown(fd, SHUT_WR);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		while (recv(fd, rest, sizeof(rest), 0) > 0)
+			;
 		return false;
 	}
 	return true;
