@@ -119,7 +119,7 @@ export class CaptureOwners {
     else if (packet.appleEffective >= 0 || packet.appleProcess >= 0) {
       const block = this.#apple[packet.appleEffective >= 0 ? packet.appleEffective : packet.appleProcess];
       if (block !== undefined && block.pid !== 0) process = this.#row(block);
-    } else {
+    } else if (packet.hasComments) {
       const said = processOfComments(packet.comments());
       if (said !== null) {
         process = this.#commented(said);

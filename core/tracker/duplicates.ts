@@ -1,10 +1,8 @@
 import type { Packet } from '../dissect/packet.ts';
+import { mix } from '../flow/hash.ts';
 
 /** Copies of one packet at two places of one machine are at most about this far apart. */
 const WINDOW_NS = 1e6;
-/** Payload bytes that take part in the comparison. */
-const PAYLOAD_BYTES = 32;
-
 /**
  * Finds packets that a capture holds twice because it was made at several places ("any", a bond and its members, a
  * bridge and its ports): same addresses, IP id, transport header and length within a millisecond on another interface or
@@ -33,20 +31,24 @@ export class Duplicates {
 
   /** True when the packet is a copy of one seen elsewhere. `place` names the interface and direction. */
   seen(p: Packet, bytes: Uint8Array, linkType: number, place: number, atNs: number): boolean {
-    let first = (p.ipId << 8) ^ p.protocol ^ (linkType << 24);
-    let second = (p.ipEnd - p.ipOffset) | 0;
-    for (let i = 0; i < 32; i++) first = Math.imul(first ^ p.addresses[i]!, 0x01000193);
-    // The transport header and the payload's beginning; what routers change (TTL, checksums of IP) is left out.
-    const from = p.transportOffset;
-    const end = Math.min(p.ipEnd, p.capturedEnd, p.payloadOffset + PAYLOAD_BYTES);
-    for (let i = from; i < end; i++) {
-      const byte = bytes[i]!;
-      first = Math.imul(first ^ byte, 0x01000193);
-      second = Math.imul(second, 31) + byte;
-      second ^= second >>> 17;
+    // What routers change (TTL, checksum of IP) is left out; the transport checksum stands for the payload.
+    const { addresses } = p;
+    let first = mix(mix(p.ipId ^ (linkType << 16), p.protocol), (p.sourcePort << 16) | p.destinationPort);
+    let second = mix(p.ipEnd - p.ipOffset, p.payloadLength);
+    for (let i = 0; i < 32; i += 4) {
+      first = mix(
+        first,
+        addresses[i]! | (addresses[i + 1]! << 8) | (addresses[i + 2]! << 16) | (addresses[i + 3]! << 24),
+      );
+      if (p.family === 4) i += 12;
     }
-    first ^= first >>> 15;
-    second |= 0;
+    if (p.tcp !== 0) {
+      second = mix(mix(mix(second, p.sequence), p.acknowledgement), (p.window << 8) | p.flags);
+      second = mix(second, p.tsval);
+    }
+    const from = p.transportOffset;
+    const end = Math.min(p.ipEnd, p.capturedEnd, from + (p.tcp !== 0 ? 18 : 16));
+    for (let i = p.tcp !== 0 ? from + 16 : from; i < end; i++) second = mix(second, bytes[i]!);
     const slot = first & this.#mask;
     const same = this.#first[slot] === first && this.#second[slot] === second;
     if (same && Math.abs(atNs - this.#atNs[slot]!) <= WINDOW_NS && this.#where[slot] !== place) return true;

@@ -409,6 +409,8 @@ describe('latency', () => {
 describe('copies', () => {
   it('a conversation seen on two interfaces counts once, a real retransmission still counts', () => {
     const lab = new Lab();
+    lab.model.interfaces.ensure(0).linkType = 101;
+    lab.model.interfaces.ensure(1).linkType = 101;
     const both = (atMs: number, side: 'c' | 's', seq: number, ack: number, flags: number, extra: Extra = {}): void => {
       const id = 100 + atMs;
       lab[side](atMs, seq, ack, flags, { ...extra, id, iface: 0 });
@@ -509,6 +511,7 @@ describe('bounds', () => {
       const packet = ipv4(C, S, 17, udp(port, 9, [1]));
       tracker.packet(0, 101, packet, 0, packet.length, packet.length, port, 0);
     }
+    tracker.flush();
     expect(model.flows.rows.count).toBe(3);
     expect(model.interfaces.sum(24)).toBe(2);
     expect(model.interfaces.sum(0)).toBe(5);

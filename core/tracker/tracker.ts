@@ -8,6 +8,7 @@ import {
   IPPROTO_ICMPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  PACKET_OUTGOING,
   PARSED,
   TCP_ACK,
   TCP_SYN,
@@ -79,6 +80,9 @@ export class Tracker {
   duplicates = 0;
   /** The first ones: interface, flow, side, bytes, payload, time. */
   readonly #suspects = new Float64Array(COPIES_PROVE * SUSPECT_FIELDS);
+  /** Packets and bytes by interface since the last `flush`. */
+  #linkPackets = new Float64Array(16);
+  #linkBytes = new Float64Array(16);
   /** Flow and sender (0 lo, 1 hi) of the packet taken last, −1 = none. For who adds owners. */
   flow = -1;
   side = 0;
@@ -109,17 +113,15 @@ export class Tracker {
     const p = this.dissector.dissect(linkType, bytes, offset, captured, original, atNs);
     model.version = (model.version + 1) >>> 0;
     if (atNs > model.nowNs) model.nowNs = atNs;
-    model.countLink(iface, 1, p.original, 1, p.original);
-    model.interfaces.addTotal(iface, TOTALS_CAPTURED_FRAMES, 1);
-    model.interfaces.addTotal(iface, TOTALS_CAPTURED_PACKETS, 1);
+    if (iface >= this.#linkPackets.length) this.#moreInterfaces(iface);
+    this.#linkPackets[iface] = this.#linkPackets[iface]! + 1;
+    this.#linkBytes[iface] = this.#linkBytes[iface]! + p.original;
     this.flow = -1;
     if (p.unparsed !== PARSED) {
       model.countUnparsed(iface, p.unparsed, 1);
       return;
     }
-    const way = direction !== 0 ? direction : p.packetType === 4 ? OUTBOUND : p.packetType >= 0 ? INBOUND : 0;
-    const place = mix(mix(mix(0, iface), p.linkInterface), way);
-    const copy = p.laterFragment === 0 && this.#duplicates.seen(p, bytes, linkType, place, atNs);
+    const copy = p.laterFragment === 0 && this.#isCopy(iface, linkType, p, bytes, direction, atNs);
     const side = this.#loadKey(iface, p);
     let flow = this.#find();
     if (copy && flow >= 0) {
@@ -149,6 +151,42 @@ export class Tracker {
       this.#turn(flow, side, p.payloadLength > 0, atNs);
       if (p.fragment === 0 && p.cut === 0) this.application.datagram(flow, side, p, bytes);
     } else if (p.protocol === IPPROTO_ICMP || p.protocol === IPPROTO_ICMPV6) this.#icmp(flow, side, p, atNs);
+  }
+
+  /** Was the packet seen at another place (interface or direction) just before? */
+  #isCopy(iface: number, linkType: number, p: Packet, bytes: Uint8Array, direction: number, atNs: number): boolean {
+    const way =
+      direction !== 0 ? direction : p.packetType === PACKET_OUTGOING ? OUTBOUND : p.packetType >= 0 ? INBOUND : 0;
+    // One interface that tells no direction: there is no other place.
+    if (way === 0 && p.linkInterface < 0 && this.model.interfaces.list.length < 2) return false;
+    const place = mix(mix(mix(0, iface), p.linkInterface), way);
+    return this.#duplicates.seen(p, bytes, linkType, place, atNs);
+  }
+
+  #moreInterfaces(iface: number): void {
+    let size = this.#linkPackets.length;
+    while (size <= iface) size *= 2;
+    const packets = new Float64Array(size);
+    const bytes = new Float64Array(size);
+    packets.set(this.#linkPackets);
+    bytes.set(this.#linkBytes);
+    this.#linkPackets = packets;
+    this.#linkBytes = bytes;
+  }
+
+  /** Brings the totals of the interfaces in the model up to date. */
+  flush(): void {
+    const { model } = this;
+    for (let iface = 0; iface < this.#linkPackets.length; iface++) {
+      const packets = this.#linkPackets[iface]!;
+      if (packets === 0) continue;
+      const bytes = this.#linkBytes[iface]!;
+      model.countLink(iface, packets, bytes, packets, bytes);
+      model.interfaces.addTotal(iface, TOTALS_CAPTURED_FRAMES, packets);
+      model.interfaces.addTotal(iface, TOTALS_CAPTURED_PACKETS, packets);
+      this.#linkPackets[iface] = 0;
+      this.#linkBytes[iface] = 0;
+    }
   }
 
   /** Another section of the file begins. */
@@ -183,6 +221,7 @@ export class Tracker {
   /** The capture is over at its newest time: connections that never got an answer timed out. */
   finish(): void {
     const model = this.model;
+    this.flush();
     for (let flow = 0; flow < this.#rows.count; flow++) {
       const row = this.#tcpRow.data[flow]!;
       if (row < 0) continue;
