@@ -95,9 +95,7 @@ static __always_inline void fg_copy(void *ctx, bool xdp, struct fg_scratch *s, s
 	s->packet.captured = length;
 	/* Numbers count what was lost too. Only this CPU writes them. */
 	s->packet.sequence = t->captured_frames + t->lost_frames;
-	barrier_var(length);
-	if (length > FG_SCRATCH_BYTES || length < 1)
-		return;
+	length = fg_bounded(length, FG_SCRATCH_BYTES);
 	if (!fg_load_bytes(ctx, xdp, s->bytes, length) &&
 	    !bpf_ringbuf_output(&packet_ring, s, sizeof s->packet + length, BPF_RB_NO_WAKEUP)) {
 		t->captured_frames += 1;

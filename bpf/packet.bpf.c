@@ -141,8 +141,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 			return;
 		__builtin_memset(p, 0, sizeof *p);
 		p->key.iface = iface->iface;
-		barrier_var(length);
-		if (length < 1 || length > FG_HEAD_BYTES || fg_load_bytes(ctx, hook.xdp, s->bytes, length))
+		if (!length || fg_load_bytes(ctx, hook.xdp, s->bytes, fg_bounded(length, FG_HEAD_BYTES)))
 			fg_unparsed(p, FG_UNPARSED_TRUNCATED);
 		else
 			fg_parse_slow((struct fg_head *)s->bytes, (__u64)length << 32 | units.length, iface->kind, gso_size, p);

@@ -14,7 +14,7 @@
 #include "kernel.h"
 #include "maps.h"
 
-#define FG_HEAD_BYTES 512      /* bytes that the slow path looks at */
+#define FG_HEAD_BYTES 512      /* bytes that the slow path looks at, a power of two */
 #define FG_HEADER_MAX 64       /* the longest piece it takes at once */
 #define FG_VLAN_TAGS_MAX 2
 #define FG_EXTENSIONS_MAX 8    /* IPv6 extension headers followed */
@@ -57,7 +57,7 @@ struct fg_parsed {
 };
 
 struct fg_head {
-	__u8 bytes[FG_HEAD_BYTES];
+	__u8 bytes[FG_HEAD_BYTES + FG_HEADER_MAX];
 };
 
 /* ---- key --------------------------------------------------------------------------------------------------- */
@@ -265,12 +265,14 @@ struct fg_cursor {
 	__u32 frame;  /* bytes in the frame */
 };
 
-/* `need` bytes (at most FG_HEADER_MAX) at an offset, or NULL. */
+/* `need` bytes (at most FG_HEADER_MAX) at an offset, or NULL. The mask is for the verifier of 6.1, which follows paths
+ * on which the bounds it knows contradict each other; the barrier keeps clang from leaving it out. */
 static __always_inline void *fg_at(const struct fg_cursor *c, __u32 offset, __u32 need)
 {
 	if (offset > FG_HEAD_BYTES - FG_HEADER_MAX || offset + need > c->length)
 		return NULL;
-	return c->head->bytes + offset;
+	barrier_var(offset);
+	return c->head->bytes + (offset & (FG_HEAD_BYTES - 1));
 }
 
 static __always_inline int fg_unparsed(struct fg_parsed *p, __u8 reason)
@@ -537,6 +539,8 @@ __noinline int fg_parse_slow(struct fg_head *head, __u64 length_frame, __u32 kin
 			length = c.frame - transport;
 		if (transport + length > c.frame)
 			return fg_unparsed(p, FG_UNPARSED_TRUNCATED);
+		/* Unrolled: clang would enter the loop in its middle, a back-edge that 6.1 refuses. */
+#pragma clang loop unroll(full)
 		for (int i = 0; i <= FG_EXTENSIONS_MAX; i++) {
 			__u32 header;
 

@@ -84,10 +84,7 @@ int BPF_PROG(fg_exec, struct task_struct *task, int old_pid, struct linux_binprm
 			r->process.flags |= FG_PROCESS_EXE_CUT;
 	}
 	r->process.exe_length = used;
-	barrier_var(used);
-	if (used > FG_PATH_MAX)
-		return 0;
-	read = bpf_probe_read_kernel_str(r->strings + used, FG_PATH_MAX, bprm->filename);
+	read = bpf_probe_read_kernel_str(fg_process_string(r, used), FG_PATH_MAX, bprm->filename);
 	if (read > 1 && read <= FG_PATH_MAX) {
 		r->process.file_length = read - 1;
 		used += read - 1;
@@ -98,20 +95,13 @@ int BPF_PROG(fg_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		length = end - start > FG_ARGS_MAX ? FG_ARGS_MAX : end - start;
 		if (end - start > FG_ARGS_MAX)
 			r->process.flags |= FG_PROCESS_ARGS_CUT;
-		barrier_var(used);
-		barrier_var(length);
-		if (used <= 2 * FG_PATH_MAX && length >= 1 && length <= FG_ARGS_MAX &&
-		    !bpf_probe_read_user(r->strings + used, length, (void *)start)) {
+		if (length && !bpf_probe_read_user(fg_process_string(r, used), fg_bounded(length, FG_ARGS_MAX),
+						   (void *)start)) {
 			r->process.args_length = length;
 			used += length;
 		}
 	}
-	barrier_var(used);
-	if (used > 2 * FG_PATH_MAX + FG_ARGS_MAX)
-		return 0;
-	length = fg_process_close(r, used);
-	barrier_var(length);
-	if (length > sizeof *r || bpf_ringbuf_output(&state_ring, r, length, BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(&state_ring, r, fg_process_close(r, used), BPF_RB_NO_WAKEUP))
 		fg_lost_state();
 	return 0;
 }

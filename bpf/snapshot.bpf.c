@@ -121,11 +121,7 @@ static __always_inline struct fg_process_record *fg_snapshot(struct task_struct 
 
 static __always_inline void fg_snapshot_write(struct seq_file *seq, struct fg_process_record *r, __u32 used)
 {
-	__u32 length = fg_process_close(r, used);
-
-	barrier_var(length);
-	if (length <= sizeof *r)
-		bpf_seq_write(seq, r, length);
+	bpf_seq_write(seq, r, fg_process_close(r, used));
 }
 
 /* Runs for every task: sends each thread group with the kernel's own path of its executable. Also read after execs, to
@@ -160,9 +156,7 @@ int fg_iter_tasks(struct bpf_iter__task *ctx)
 			r->process.flags |= FG_PROCESS_EXE_CUT;
 		}
 	}
-	barrier_var(used);
-	if (used < FG_PATH_MAX)
-		fg_snapshot_write(seq, r, used);
+	fg_snapshot_write(seq, r, used);
 	return 0;
 }
 
@@ -188,10 +182,9 @@ int fg_iter_args(struct bpf_iter__task *ctx)
 		length = FG_ARGS_MAX;
 		r->process.flags |= FG_PROCESS_ARGS_CUT;
 	}
-	barrier_var(length);
-	if (length < 1 || length > FG_ARGS_MAX ||
-	    bpf_copy_from_user_task(r->strings, length, (void *)start, task, 0))
+	if (!length || bpf_copy_from_user_task(r->strings, fg_bounded(length, FG_ARGS_MAX), (void *)start, task, 0))
 		return 0;
+	length = fg_bounded(length, FG_ARGS_MAX);
 	r->process.args_length = length;
 	fg_snapshot_write(seq, r, length);
 	return 0;

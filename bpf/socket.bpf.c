@@ -49,7 +49,7 @@ int fg_sock_create(struct bpf_sock *ctx)
 	if (!cfg_sockets || (ctx->family != AF_INET && ctx->family != AF_INET6) || !fg_current_serves(task))
 		return 1;
 	state = bpf_sk_storage_get(&sockets, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	record = fg_socket_record(FG_SOCKET_CREATED);
+	record = fg_socket_record(FG_SOCKET_CREATED, bpf_ktime_get_boot_ns());
 	if (!record)
 		return 1;
 	record->event.cookie = bpf_get_socket_cookie(ctx);
@@ -77,7 +77,7 @@ int fg_sock_release(struct bpf_sock *ctx)
 
 	if (!state || task->flags & PF_KTHREAD) /* without state: of another namespace, or before our time */
 		return 1;
-	record = fg_socket_record(FG_SOCKET_RELEASED);
+	record = fg_socket_record(FG_SOCKET_RELEASED, bpf_ktime_get_boot_ns());
 	if (!record)
 		return 1;
 	record->event.cookie = bpf_get_socket_cookie(ctx);
@@ -86,6 +86,17 @@ int fg_sock_release(struct bpf_sock *ctx)
 	fg_owner(&record->event, task, FG_OWNER_RELEASE);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 1;
+}
+
+/* CONNECT: `elapsed` since the SYN. */
+static __always_inline void fg_connected(struct sock *sk, __u64 elapsed)
+{
+	struct fg_event event = {};
+
+	fg_event_of(&event, FG_EVENT_CONNECT, sk, sk->sk_protocol, true);
+	event.value = elapsed;
+	event.b = TCP_ESTABLISHED;
+	fg_emit_event(&event);
 }
 
 /* Runs at every state change of a TCP, SCTP, DCCP or MPTCP socket: in the owner's context for connect and listen, in
@@ -105,35 +116,29 @@ int BPF_PROG(fg_state, struct sock *sk, int old_state, int new_state)
 	 * and its cookie after this. SYN_RECV to ESTABLISHED follows. */
 	if (old_state == TCP_LISTEN && new_state == TCP_SYN_RECV)
 		return 0;
+	now = bpf_ktime_get_boot_ns();
 	state = bpf_sk_storage_get(&sockets, sk, 0, new_state == TCP_CLOSE ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
-	record = fg_socket_record(FG_SOCKET_STATE);
-	now = record ? record->event.at_ns : bpf_ktime_get_boot_ns();
-	if (state && old_state == TCP_SYN_RECV && !state->created_ns)
-		state->created_ns = now;
-	if (record) {
-		fg_event_sock(&record->event, sk, state);
-		record->event.old_state = old_state;
-		record->event.new_state = new_state;
-		if (active && task->flags & PF_KTHREAD)
-			record->event.flags |= FG_SOCKET_KERNEL_THREAD;
-		else if (active)
-			fg_owner(&record->event, task, new_state == TCP_LISTEN ? FG_OWNER_LISTEN : FG_OWNER_CONNECT);
-		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	if (state) {
+		if (old_state == TCP_SYN_RECV && !state->created_ns)
+			state->created_ns = now;
+		if (active && !(task->flags & PF_KTHREAD))
+			fg_owner_changed(state, task);
+		if (new_state == TCP_SYN_SENT)
+			state->connect_ns = now;
+		else if (old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED && state->connect_ns && cfg_latency)
+			fg_connected(sk, now - state->connect_ns);
 	}
-	if (!state)
+	record = fg_socket_record(FG_SOCKET_STATE, now);
+	if (!record)
 		return 0;
-	if (active && !(task->flags & PF_KTHREAD))
-		fg_owner_changed(state, task);
-	if (new_state == TCP_SYN_SENT) {
-		state->connect_ns = now;
-	} else if (old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED && state->connect_ns && cfg_latency) {
-		struct fg_event event = {};
-
-		fg_event_of(&event, FG_EVENT_CONNECT, sk, sk->sk_protocol, true);
-		event.value = event.at_ns - state->connect_ns;
-		event.b = new_state;
-		fg_emit_event(&event);
-	}
+	fg_event_sock(&record->event, sk, state);
+	record->event.old_state = old_state;
+	record->event.new_state = new_state;
+	if (active && task->flags & PF_KTHREAD)
+		record->event.flags |= FG_SOCKET_KERNEL_THREAD;
+	else if (active)
+		fg_owner(&record->event, task, new_state == TCP_LISTEN ? FG_OWNER_LISTEN : FG_OWNER_CONNECT);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -167,7 +172,7 @@ static __always_inline int fg_used(struct sock *sk, __u8 source)
 	}
 	if (!changed)
 		return 0;
-	record = fg_socket_record(FG_SOCKET_OWNER);
+	record = fg_socket_record(FG_SOCKET_OWNER, bpf_ktime_get_boot_ns());
 	if (!record) {
 		state->tgid = 0; /* say it again next time */
 		return 0;
@@ -217,7 +222,7 @@ static __always_inline int fg_message(struct bpf_sock_addr *ctx, __u8 source)
 	if (!changed && state->ports == ports)
 		return 1;
 	state->ports = ports;
-	record = fg_socket_record(FG_SOCKET_OWNER);
+	record = fg_socket_record(FG_SOCKET_OWNER, bpf_ktime_get_boot_ns());
 	if (!record) {
 		state->tgid = 0;
 		return 1;
@@ -312,7 +317,7 @@ int BPF_PROG(fg_accept, struct pt_regs *regs, long ret)
 	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	if (!cookie || BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != cfg_netns)
 		return 0;
-	record = fg_socket_record(FG_SOCKET_OWNER);
+	record = fg_socket_record(FG_SOCKET_OWNER, bpf_ktime_get_boot_ns());
 	if (!record)
 		return 0;
 	__builtin_memset(&ends, 0, sizeof ends);
@@ -401,7 +406,7 @@ int BPF_PROG(fg_destroy_sock, struct sock *sk)
 		fg_rtt_sample(sk, tp);
 	if (!cfg_sockets)
 		return 0;
-	record = fg_socket_record(FG_SOCKET_DESTROYED);
+	record = fg_socket_record(FG_SOCKET_DESTROYED, bpf_ktime_get_boot_ns());
 	if (!record)
 		return 0;
 	fg_event_sock(&record->event, sk, state);

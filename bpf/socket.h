@@ -111,7 +111,7 @@ static __always_inline bool fg_owner_changed(struct fg_socket_state *state, stru
 /* ---- records ----------------------------------------------------------------------------------------------- */
 
 /* A record of state_ring, zero but for what every socket event has; NULL (and counted) when the ring is full. */
-static __always_inline struct fg_ring_socket *fg_socket_record(__u8 kind)
+static __always_inline struct fg_ring_socket *fg_socket_record(__u8 kind, __u64 now)
 {
 	struct fg_ring_socket *record = bpf_ringbuf_reserve(&state_ring, sizeof *record, 0);
 
@@ -123,7 +123,7 @@ static __always_inline struct fg_ring_socket *fg_socket_record(__u8 kind)
 	record->header.type = FG_FRAME_SOCKETS;
 	record->header.length = sizeof record->event;
 	record->event.kind = kind;
-	record->event.at_ns = bpf_ktime_get_boot_ns();
+	record->event.at_ns = now;
 	record->event.netns = cfg_netns;
 	return record;
 }
