@@ -54,9 +54,14 @@ class Keys {
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
+/** From so many processes of one name on, they are one node: a loop of short commands is one thing to look at. */
+const SAME_NAME = 4;
+
 export class GraphRows {
   private readonly nodeKeys = new Keys();
   private readonly edgeKeys = new Keys();
+  /** Processes seen so far by name and group; what became one node stays one. */
+  private readonly byName = new Map<string, Set<number>>();
 
   fill(params: GraphParams, moment: Moment, nodes: RowSet, edges: RowSet, strings: StringInterner): void {
     const nodeOf = new Map<string, Node>();
@@ -88,16 +93,27 @@ export class GraphRows {
       const matches = moment.matches(flow) ? 1 : 0;
       const ring = flows.throughput.data[flow]!;
       const bps = ring < 0 ? 0 : (model.throughput.between(ring, fromSecond, toSecond) * 8) / seconds;
-      const leftName = at.process >= 0 ? `p${at.process}` : `?${at.unknown ?? ''}`;
+      const several = this.sameName(at.process, at.processName, at.group);
+      const leftName =
+        several > 0
+          ? `n${at.group ?? ''} ${at.processName ?? ''}`
+          : at.process >= 0
+            ? `p${at.process}`
+            : `?${at.unknown ?? ''}`;
       const peer = at.peerName ?? at.peerAddress;
       const rightName = `${peer} ${at.peerPort}`;
       const left = node(nodeOf, `0${leftName}`, this.nodeKeys, () => ({
         side: 0,
         label: at.processName ?? 'unknown process',
-        detail: at.process >= 0 ? String(at.pid) : (at.unknown ?? ''),
+        detail: several > 0 ? `${several} processes` : at.process >= 0 ? String(at.pid) : (at.unknown ?? ''),
         group: params.groupLeft === 'unit' ? at.group : null,
         groupKind: at.groupKind,
-        filter: at.process >= 0 ? `process.pid == ${at.pid}` : null,
+        filter:
+          several > 0
+            ? `process.name == ${quote(at.processName ?? '')}`
+            : at.process >= 0
+              ? `process.pid == ${at.pid}`
+              : null,
       }));
       const right = node(nodeOf, `1${rightName}`, this.nodeKeys, () => ({
         side: 1,
@@ -137,6 +153,16 @@ export class GraphRows {
       }
       addFlow(edge, moment, flow, bps, trouble, matches);
     }
+  }
+
+  /** How many processes share the node; 0 = it has its own. */
+  private sameName(process: number, name: string | null, group: string | null): number {
+    if (process < 0 || name === null) return 0;
+    const key = `${group ?? ''} ${name}`;
+    let seen = this.byName.get(key);
+    if (!seen) this.byName.set(key, (seen = new Set()));
+    seen.add(process);
+    return seen.size >= SAME_NAME ? seen.size : 0;
   }
 
   private edgeRow(edge: Edge, rows: RowSet): void {
