@@ -127,6 +127,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     for (const { type, bytes } of early.splice(0)) {
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
+    writer.flush();
     const ended = finish(helper, writer, settle);
     await Promise.race([helper.snapshot, settle.begun]);
     return new Recording(interfaces, ended, () => settle.stop());

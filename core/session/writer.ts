@@ -332,6 +332,17 @@ export class SessionWriter {
     });
   }
 
+  /** Writes what has come so far, at once: from now on the file opens, whatever happens. */
+  flush(): void {
+    if (this.#finished || this.#error) return;
+    this.#guard(() => {
+      this.#journal.flush();
+      this.#begin();
+      this.#flushedMs = this.#now();
+      this.#file.flush(this.#journal.toNs);
+    });
+  }
+
   #keyframeDue(now: number): boolean {
     if (!this.#changed) return false;
     const since = this.#journal.bytes - this.#keyframeAt;
