@@ -28,8 +28,16 @@ const EXTENSIONS_MAX = 8;
 
 function copyAddress(p: Packet, bytes: Uint8Array, at: number, to: number, length: number): void {
   const addresses = p.addresses;
-  for (let i = 0; i < length; i++) addresses[to + i] = bytes[at + i] ?? 0;
-  for (let i = length; i < 16; i++) addresses[to + i] = 0;
+  if (length === 4) {
+    addresses[to] = bytes[at]!;
+    addresses[to + 1] = bytes[at + 1]!;
+    addresses[to + 2] = bytes[at + 2]!;
+    addresses[to + 3] = bytes[at + 3]!;
+    if (p.wideAddresses !== 0) addresses.fill(0, to + 4, to + 16);
+    return;
+  }
+  p.wideAddresses = 1;
+  for (let i = 0; i < 16; i++) addresses[to + i] = bytes[at + i]!;
 }
 
 export function ipHeader(p: Packet, bytes: Uint8Array): void {

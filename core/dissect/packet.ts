@@ -59,6 +59,8 @@ export class Packet {
   protocol = 0;
   /** Source at 0..15, destination at 16..31, network order; IPv4 in the first four bytes, the rest 0. */
   readonly addresses = new Uint8Array(32);
+  /** 0 while only IPv4 was seen, so that the rest of `addresses` is known to be 0. Survives `reset`. */
+  wideAddresses = 0;
   /** Ports; of ICMP echo both are the identifier; 0 where the protocol has none. */
   sourcePort = 0;
   destinationPort = 0;

@@ -72,8 +72,11 @@ export class Probes {
   readonly #at;
   readonly #tsval;
   readonly #flags;
+  /** Probes that wait, per side: most acknowledgements find none. */
+  readonly #waiting;
 
   constructor(rows: Table) {
+    this.#waiting = rows.uint8(2);
     this.#end = rows.int32(2 * PROBES);
     this.#at = rows.float64(2 * PROBES);
     this.#tsval = rows.int32(2 * PROBES);
@@ -82,12 +85,14 @@ export class Probes {
 
   /** A segment that ends before `end` was sent; nothing happens while four wait already. */
   sent(side: number, end: number, atNs: number, stamped: number, tsval: number, ambiguous: boolean): void {
+    if (this.#waiting.data[side] === PROBES) return;
     for (let i = side * PROBES; i < (side + 1) * PROBES; i++) {
       if (this.#flags.data[i] !== 0) continue;
       this.#end.data[i] = end;
       this.#at.data[i] = atNs;
       this.#tsval.data[i] = tsval;
       this.#flags.data[i] = USED | (ambiguous ? AMBIGUOUS : 0) | (stamped !== 0 ? STAMPED : 0);
+      this.#waiting.data[side]!++;
       return;
     }
   }
@@ -103,6 +108,7 @@ export class Probes {
         this.#flags.data[i] = flags | AMBIGUOUS;
       } else {
         this.#flags.data[i] = 0;
+        this.#waiting.data[side]!--;
         distinct = false;
       }
     }
@@ -111,18 +117,17 @@ export class Probes {
 
   /** The other side acknowledged up to `ack`. Returns the round trip in ns, −1 = none that can be told. */
   acknowledged(side: number, ack: number, atNs: number, stamped: number, tsecr: number): number {
-    let newest = -1;
+    if (this.#waiting.data[side] === 0) return -1;
+    // Times may be negative (a later section may begin earlier).
+    let newest = -Infinity;
     for (let i = side * PROBES; i < (side + 1) * PROBES; i++) {
       const flags = this.#flags.data[i]!;
       if (flags === 0 || distance(ack, this.#end.data[i]!) < 0) continue;
       this.#flags.data[i] = 0;
+      this.#waiting.data[side]!--;
       if ((flags & AMBIGUOUS) !== 0 && (stamped === 0 || tsecr !== this.#tsval.data[i])) continue;
       newest = Math.max(newest, this.#at.data[i]!);
     }
-    return newest < 0 ? -1 : atNs - newest;
-  }
-
-  forget(side: number): void {
-    this.#flags.data.fill(0, side * PROBES, (side + 1) * PROBES);
+    return newest === -Infinity ? -1 : atNs - newest;
   }
 }

@@ -555,3 +555,11 @@ describe('bounds', () => {
     expect(inFlows + unparsed).toBe(model.interfaces.sum(0));
   });
 });
+
+describe('times before the first packet', () => {
+  it('a conversation that lies earlier than the first packet of the file is measured all the same', () => {
+    const { latency, state } = new Lab().handshake(-5000).flow;
+    expect(state).toBe('established');
+    expect([latency.connectUs, latency.rtt!.minUs]).toEqual([10_100, 10_000]);
+  });
+});

@@ -238,18 +238,20 @@ export class Tracker {
   #loadKey(iface: number, p: Packet): number {
     const words = this.model.flows.words;
     const addresses = p.addresses;
+    const last = p.family === 4 ? 4 : 16;
     let order = 0;
-    for (let i = 0; i < 16 && order === 0; i++) order = addresses[i]! - addresses[16 + i]!;
+    for (let i = 0; i < last && order === 0; i++) order = addresses[i]! - addresses[16 + i]!;
     if (order === 0) order = p.sourcePort - p.destinationPort;
     const side = order > 0 ? 1 : 0;
     const lo = side === 0 ? 0 : 16;
-    for (let w = 0; w < 4; w++) {
-      words[w] = word(addresses, lo + w * 4);
-      words[4 + w] = word(addresses, 16 - lo + w * 4);
+    words[0] = word(addresses, lo);
+    words[4] = word(addresses, 16 - lo);
+    for (let w = 1; w < 4; w++) {
+      words[w] = last === 4 ? 0 : word(addresses, lo + w * 4);
+      words[4 + w] = last === 4 ? 0 : word(addresses, 16 - lo + w * 4);
     }
-    const loPort = side === 0 ? p.sourcePort : p.destinationPort;
-    const hiPort = side === 0 ? p.destinationPort : p.sourcePort;
-    words[8] = loPort | (hiPort << 16);
+    if (side === 0) words[8] = p.sourcePort | (p.destinationPort << 16);
+    else words[8] = p.destinationPort | (p.sourcePort << 16);
     words[9] = iface | (p.protocol << 16) | (p.family << 24);
     // Both ends on one address and port (a host that talks to itself from the port it listens on): a SYN-ACK, or a
     // reply of an echo, is what goes the other way.
@@ -260,9 +262,11 @@ export class Tracker {
 
   #find(): number {
     const { words, key } = this.model.flows;
-    let hash = 0;
-    for (let i = 0; i < 9; i++) hash = mix(hash, words[i]!);
-    hash = mix(hash, words[9]! >>> 16);
+    const four = words[9]! >>> 24 === 4;
+    let hash = mix(mix(mix(words[9]! >>> 16, words[0]!), words[4]!), words[8]!);
+    if (!four) {
+      for (let i = 1; i < 4; i++) hash = mix(mix(hash, words[i]!), words[4 + i]!);
+    }
     this.#hash = hash;
     const index = this.#index;
     let probe = index.first(hash);
