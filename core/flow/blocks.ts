@@ -21,13 +21,13 @@ export class Blocks {
   /** The first row of a block of 2^order rows; their contents are whatever was there. */
   take(order: number): number {
     const head = this.#free[order]!;
-    if (head === 0) return this.rows.append(1 << order);
-    this.#free[order] = this.#link.data[head - 1]!;
+    if (head <= 0 || head > this.rows.count) return this.rows.append(1 << order);
+    this.#free[order] = this.#link.data[(head - 1) * this.#link.stride]!;
     return head - 1;
   }
 
   give(first: number, order: number): void {
-    this.#link.data[first] = this.#free[order]!;
+    this.#link.data[first * this.#link.stride] = this.#free[order]!;
     this.#free[order] = first + 1;
   }
 

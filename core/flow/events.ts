@@ -133,7 +133,7 @@ export class Events {
       }
       case EVENT_SOCKET_RTT: {
         const socket = this.#socket(words, at, atNs);
-        if (socket >= 0) this.#socketRtt(socket, value, a, atNs);
+        if (socket >= 0) this.#socketRtt(socket, value, atNs);
         return;
       }
       case EVENT_RETRANSMIT:
@@ -206,7 +206,7 @@ export class Events {
     model.touch(flow, atNs);
   }
 
-  #socketRtt(socket: number, valueNs: number, srttUs: number, atNs: number): void {
+  #socketRtt(socket: number, valueNs: number, atNs: number): void {
     const model = this.#model;
     const { sockets } = model;
     if (sockets.rtt.data[socket] === NONE) sockets.rtt.data[socket] = model.histograms.create();
@@ -214,7 +214,6 @@ export class Events {
     if (sockets.samples.data[socket] === NONE) sockets.samples.data[socket] = model.samples.create();
     model.samples.add(sockets.samples.data[socket]!, METRIC_RTT, valueNs, atNs);
     model.observer?.socketRtt(socket, valueNs, atNs);
-    if (srttUs !== 0) sockets.srttUs.data[socket] = srttUs;
     const flow = sockets.flow.data[socket]!;
     if (flow >= 0) model.flows.changed.data[flow] = model.version;
   }

@@ -46,10 +46,8 @@ export class FlowTable {
   readonly socket = this.rows.int32(2);
   /** first SYN, NaN = not seen */
   readonly synNs = this.rows.float64();
-  /** the client's acknowledgement of the SYN-ACK, NaN = not seen */
+  /** the client's acknowledgement of the SYN-ACK, NaN = not seen; less `synNs` it is the time the connection took */
   readonly ackNs = this.rows.float64();
-  /** time the connection took as `sample` was told, NaN = not told */
-  readonly connectNs = this.rows.float64();
   /** histograms: RTT from packets, and responses by direction of the answer; -1 = no samples */
   readonly rtt = this.rows.int32();
   readonly response = this.rows.int32(2);
@@ -158,7 +156,6 @@ export class FlowTable {
     this.endedNs.data[row] = NaN;
     this.synNs.data[row] = NaN;
     this.ackNs.data[row] = NaN;
-    this.connectNs.data[row] = NaN;
     this.socket.data[row * 2] = NONE;
     this.socket.data[row * 2 + 1] = NONE;
     this.rtt.data[row] = NONE;

@@ -46,21 +46,24 @@ export interface Distribution {
   readonly jitterNs: number | null;
 }
 
+/** Numbers a row, side by side because one sample changes them all. */
+const ROW = 6;
+const MIN = 0;
+const MAX = 1;
+const SUM = 2;
+const LAST = 3;
+const JITTER = 4;
+const N = 5;
+
 export class Histograms {
   readonly #rows = new Table();
-  readonly #n = this.#rows.uint32();
-  readonly #min = this.#rows.float64();
-  readonly #max = this.#rows.float64();
-  readonly #sum = this.#rows.float64();
-  readonly #jitter = this.#rows.float32();
-  readonly #last = this.#rows.float32();
-  readonly #base = this.#rows.uint32();
-  readonly #order = this.#rows.uint8();
-  readonly #used = this.#rows.uint16();
+  readonly #numbers = this.#rows.float64(ROW);
+  /** first entry, order of the block | entries in use << 8 */
+  readonly #block = this.#rows.uint32(2);
   readonly #entries = new Table();
-  readonly #bucket = this.#entries.uint16();
-  readonly #count = this.#entries.uint32();
-  readonly #blocks = new Blocks(this.#entries, this.#count);
+  /** bucket + 1 (0 = free), count */
+  readonly #entry = this.#entries.uint32(2);
+  readonly #blocks = new Blocks(this.#entries, this.#entry);
 
   create(): number {
     return this.#rows.append();
@@ -69,34 +72,33 @@ export class Histograms {
   /** Adds one sample; negative ones count as 0. No allocation but for a block that doubles. */
   add(histogram: number, valueNs: number): void {
     const value = valueNs > 0 ? valueNs : 0;
-    const n = this.#n.data[histogram]!;
-    const min = this.#min.data;
-    const max = this.#max.data;
-    if (n === 0) {
-      min[histogram] = value;
-      max[histogram] = value;
-    } else {
-      const jitter = this.#jitter.data;
-      jitter[histogram] =
-        jitter[histogram]! + (Math.abs(value - this.#last.data[histogram]!) - jitter[histogram]!) / 16;
+    const numbers = this.#numbers.data;
+    const row = histogram * ROW;
+    const n = numbers[row + N]!;
+    const min = numbers[row + MIN]!;
+    const max = numbers[row + MAX]!;
+    if (n > 0) {
+      const jitter = numbers[row + JITTER]!;
+      numbers[row + JITTER] = jitter + (Math.abs(value - numbers[row + LAST]!) - jitter) / 16;
       if (n >= 2) {
         if (n === 2) {
-          this.#start(histogram);
-          this.#put(histogram, bucketOf(min[histogram]!), 1);
-          this.#put(histogram, bucketOf(max[histogram]!), 1);
+          this.#block.data[histogram * 2] = this.#take(FIRST_ORDER);
+          this.#block.data[histogram * 2 + 1] = FIRST_ORDER;
+          this.#put(histogram, bucketOf(min), 1);
+          this.#put(histogram, bucketOf(max), 1);
         }
         this.#put(histogram, bucketOf(value), 1);
       }
-      if (value < min[histogram]!) min[histogram] = value;
-      if (value > max[histogram]!) max[histogram] = value;
     }
-    this.#last.data[histogram] = value;
-    this.#sum.data[histogram] = this.#sum.data[histogram]! + value;
-    this.#n.data[histogram] = n + 1;
+    if (n === 0 || value < min) numbers[row + MIN] = value;
+    if (n === 0 || value > max) numbers[row + MAX] = value;
+    numbers[row + LAST] = value;
+    numbers[row + SUM] = numbers[row + SUM]! + value;
+    numbers[row + N] = n + 1;
   }
 
   samples(histogram: number): number {
-    return this.#n.data[histogram]!;
+    return this.#numbers.data[histogram * ROW + N]!;
   }
 
   /** The value at rank ⌈p·n⌉ (nearest rank), in ns; 0 < p ≤ 1. */
@@ -106,40 +108,38 @@ export class Histograms {
 
   /** null when the histogram has no samples. */
   read(histogram: number): Distribution | null {
-    const n = this.#n.data[histogram]!;
+    const numbers = this.#numbers.data;
+    const row = histogram * ROW;
+    const n = numbers[row + N]!;
     if (n === 0) return null;
     const [p50, p90, p99] = this.#quantiles(histogram, [0.5, 0.9, 0.99]);
     return {
       n,
-      minNs: this.#min.data[histogram]!,
-      meanNs: this.#sum.data[histogram]! / n,
+      minNs: numbers[row + MIN]!,
+      meanNs: numbers[row + SUM]! / n,
       p50Ns: p50!,
       p90Ns: p90!,
       p99Ns: p99!,
-      maxNs: this.#max.data[histogram]!,
-      jitterNs: n < 2 ? null : this.#jitter.data[histogram]!,
+      maxNs: numbers[row + MAX]!,
+      jitterNs: n < 2 ? null : numbers[row + JITTER]!,
     };
   }
 
   /** Calls `visit` with the middle (ns) and count of each bucket that is not empty, in no order. */
   each(histogram: number, visit: (valueNs: number, count: number) => void): void {
-    const n = this.#n.data[histogram]!;
+    const row = histogram * ROW;
+    const n = this.#numbers.data[row + N]!;
     if (n > 0 && n <= 2) {
-      visit(this.#min.data[histogram]!, 1);
-      if (n === 2) visit(this.#max.data[histogram]!, 1);
+      visit(this.#numbers.data[row + MIN]!, 1);
+      if (n === 2) visit(this.#numbers.data[row + MAX]!, 1);
     }
     if (n <= 2) return;
-    const base = this.#base.data[histogram]!;
-    for (let i = base; i < base + (1 << this.#order.data[histogram]!); i++) {
-      const bucket = this.#bucket.data[i]!;
-      if (bucket !== 0) visit(middleOf(bucket - 1), this.#count.data[i]!);
+    const entry = this.#entry.data;
+    const base = this.#block.data[histogram * 2]!;
+    for (let i = base; i < base + (1 << (this.#block.data[histogram * 2 + 1]! & 0xff)); i++) {
+      const bucket = entry[i * 2]!;
+      if (bucket !== 0) visit(middleOf(bucket - 1), entry[i * 2 + 1]!);
     }
-  }
-
-  /** Empties a histogram and gives its block back. */
-  reset(histogram: number): void {
-    if (this.#n.data[histogram]! > 2) this.#blocks.give(this.#base.data[histogram]!, this.#order.data[histogram]!);
-    for (const column of this.#rows.columns) column.data[histogram] = 0;
   }
 
   get bytes(): number {
@@ -158,26 +158,30 @@ export class Histograms {
   load(input: SnapshotReader): void {
     this.#rows.load(input);
     this.#blocks.load(input);
-    for (let row = 0; row < this.#rows.count; row++) {
-      const size = this.#n.data[row]! > 2 ? 1 << this.#order.data[row]! : 0;
-      if (this.#order.data[row]! > 12 || this.#base.data[row]! + size > this.#entries.count) {
+    for (let histogram = 0; histogram < this.#rows.count; histogram++) {
+      if (!(this.samples(histogram) > 2)) continue;
+      const order = this.#block.data[histogram * 2 + 1]! & 0xff;
+      const used = this.#block.data[histogram * 2 + 1]! >>> 8;
+      if (order < FIRST_ORDER || order > 12) input.fail('has a histogram that cannot be');
+      if (this.#block.data[histogram * 2]! + (1 << order) > this.#entries.count)
         input.fail('has a histogram beyond its end');
-      }
-      if (size > 0 && this.#used.data[row]! >= size) input.fail('has an overfull histogram');
+      if (used >= 1 << order) input.fail('has an overfull histogram');
     }
   }
 
   /** For ascending `ps`. */
   #quantiles(histogram: number, ps: readonly number[]): number[] {
-    const n = this.#n.data[histogram]!;
-    const min = this.#min.data[histogram]!;
-    const max = this.#max.data[histogram]!;
+    const row = histogram * ROW;
+    const n = this.#numbers.data[row + N]!;
+    const min = this.#numbers.data[row + MIN]!;
+    const max = this.#numbers.data[row + MAX]!;
     if (n <= 2) return ps.map((p) => (Math.ceil(p * n) <= 1 ? min : max));
-    const base = this.#base.data[histogram]!;
-    const size = 1 << this.#order.data[histogram]!;
+    const entry = this.#entry.data;
+    const base = this.#block.data[histogram * 2]!;
+    const size = 1 << (this.#block.data[histogram * 2 + 1]! & 0xff);
     const found: number[] = [];
     for (let i = base; i < base + size; i++) {
-      if (this.#bucket.data[i] !== 0) found.push(this.#bucket.data[i]! * 4294967296 + this.#count.data[i]!);
+      if (entry[i * 2] !== 0) found.push(entry[i * 2]! * 4294967296 + entry[i * 2 + 1]!);
     }
     found.sort((a, b) => a - b);
     let seen = 0;
@@ -186,62 +190,58 @@ export class Histograms {
     return ps.map((p) => {
       const rank = Math.ceil(p * n);
       while (seen < rank && at < found.length) {
-        const entry = found[at++]!;
-        seen += entry % 4294967296;
-        value = middleOf(Math.floor(entry / 4294967296) - 1);
+        const next = found[at++]!;
+        seen += next % 4294967296;
+        value = middleOf(Math.floor(next / 4294967296) - 1);
       }
       if (rank >= n) return max;
       return Math.min(max, Math.max(min, value));
     });
   }
 
-  #start(histogram: number): void {
-    this.#base.data[histogram] = this.#take(FIRST_ORDER);
-    this.#order.data[histogram] = FIRST_ORDER;
-    this.#used.data[histogram] = 0;
-  }
-
   #take(order: number): number {
     const first = this.#blocks.take(order);
-    this.#bucket.data.fill(0, first, first + (1 << order));
-    this.#count.data.fill(0, first, first + (1 << order));
+    this.#entry.data.fill(0, first * 2, (first + (1 << order)) * 2);
     return first;
   }
 
   #put(histogram: number, bucket: number, times: number): void {
-    const order = this.#order.data[histogram]!;
-    const base = this.#base.data[histogram]!;
+    const block = this.#block.data;
+    const entry = this.#entry.data;
+    const base = block[histogram * 2]!;
+    const order = block[histogram * 2 + 1]! & 0xff;
     const mask = (1 << order) - 1;
-    const buckets = this.#bucket.data;
     let at = Math.imul(bucket, 0x9e3779b1) >>> (32 - order);
-    for (;;) {
-      const resident = buckets[base + at]!;
+    for (let steps = 0; steps <= mask; steps++) {
+      const place = (base + at) * 2;
+      const resident = entry[place]!;
       if (resident === bucket + 1) {
-        this.#count.data[base + at] = this.#count.data[base + at]! + times;
+        entry[place + 1] = entry[place + 1]! + times;
         return;
       }
       if (resident === 0) break;
       at = (at + 1) & mask;
     }
-    if ((this.#used.data[histogram]! + 1) * 4 > 3 * (mask + 1)) {
+    const used = block[histogram * 2 + 1]! >>> 8;
+    if ((used + 1) * 4 > 3 * (mask + 1)) {
       this.#double(histogram);
       this.#put(histogram, bucket, times);
       return;
     }
-    buckets[base + at] = bucket + 1;
-    this.#count.data[base + at] = times;
-    this.#used.data[histogram] = this.#used.data[histogram]! + 1;
+    entry[(base + at) * 2] = bucket + 1;
+    entry[(base + at) * 2 + 1] = times;
+    block[histogram * 2 + 1] = order | ((used + 1) << 8);
   }
 
   #double(histogram: number): void {
-    const order = this.#order.data[histogram]!;
-    const from = this.#base.data[histogram]!;
-    this.#base.data[histogram] = this.#take(order + 1);
-    this.#order.data[histogram] = order + 1;
-    this.#used.data[histogram] = 0;
+    const block = this.#block.data;
+    const from = block[histogram * 2]!;
+    const order = block[histogram * 2 + 1]! & 0xff;
+    block[histogram * 2] = this.#take(order + 1);
+    block[histogram * 2 + 1] = order + 1;
     for (let i = from; i < from + (1 << order); i++) {
-      const resident = this.#bucket.data[i]!;
-      if (resident !== 0) this.#put(histogram, resident - 1, this.#count.data[i]!);
+      const resident = this.#entry.data[i * 2]!;
+      if (resident !== 0) this.#put(histogram, resident - 1, this.#entry.data[i * 2 + 1]!);
     }
     this.#blocks.give(from, order);
   }

@@ -173,7 +173,10 @@ export class FlowModel {
   sample(flow: number, metric: number, valueNs: number, atNs: number, answer?: number): void {
     const flows = this.flows;
     if (metric === METRIC_CONNECT) {
-      if (Number.isNaN(flows.connectNs.data[flow]!)) flows.connectNs.data[flow] = valueNs;
+      if (Number.isNaN(flows.ackNs.data[flow]!)) {
+        flows.ackNs.data[flow] = atNs;
+        flows.synNs.data[flow] = atNs - valueNs;
+      }
     } else if (metric === METRIC_RTT) {
       if (flows.rtt.data[flow] === NONE) flows.rtt.data[flow] = this.histograms.create();
       this.histograms.add(flows.rtt.data[flow]!, valueNs);

@@ -108,8 +108,8 @@ export class OpenRecords {
     this.#finished--;
     const index = this.#index;
     let probe = index.first(this.#hash(row));
-    while (index.at(probe) !== row) probe = index.next(probe);
-    index.remove(probe, this.#hash);
+    while (index.at(probe) !== row && index.at(probe) >= 0) probe = index.next(probe);
+    if (index.at(probe) === row) index.remove(probe, this.#hash);
     this.state.data[row] = FREE;
     this.#next.data[row] = this.#free;
     this.#free = row + 1;

@@ -11,15 +11,14 @@ import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 const BUDGET = 4_000_000;
 
 export const SAMPLES_MAX_ORDER = 10;
+const METRICS = 4;
 /** Seconds of throughput that a flow shows at most. */
 export const SECONDS_MAX = 600;
 
 class Rings {
   readonly rows = new Table();
-  readonly base = this.rows.uint32();
-  readonly start = this.rows.uint16();
-  readonly length = this.rows.uint16();
-  readonly order = this.rows.uint8();
+  /** first entry; then order of the block | place of its oldest << 4 | entries in use << 16 */
+  readonly #ring = this.rows.uint32(2);
   readonly entries: Table;
   readonly #blocks: Blocks;
   readonly #first: number;
@@ -34,52 +33,50 @@ class Rings {
 
   create(): number {
     const ring = this.rows.append();
-    this.base.data[ring] = this.#blocks.take(this.#first);
-    this.order.data[ring] = this.#first;
+    this.#ring.data[ring * 2] = this.#blocks.take(this.#first);
+    this.#ring.data[ring * 2 + 1] = this.#first;
     return ring;
+  }
+
+  length(ring: number): number {
+    return this.#ring.data[ring * 2 + 1]! >>> 16;
   }
 
   /** The row of `entries` for a new newest entry. */
   push(ring: number): number {
-    const order = this.order.data[ring]!;
+    const data = this.#ring.data;
+    const from = data[ring * 2]!;
+    const shape = data[ring * 2 + 1]!;
+    const order = shape & 15;
+    const start = (shape >>> 4) & 0xfff;
+    const length = shape >>> 16;
     const size = 1 << order;
-    const length = this.length.data[ring]!;
-    const start = this.start.data[ring]!;
     if (length < size) {
-      this.length.data[ring] = length + 1;
-      return this.base.data[ring]! + ((start + length) & (size - 1));
+      data[ring * 2 + 1] = shape + 0x10000;
+      return from + ((start + length) & (size - 1));
     }
     if (order < this.#last && this.entries.count < BUDGET) {
-      const from = this.base.data[ring]!;
       const to = this.#blocks.take(order + 1);
-      for (const { data, stride } of this.entries.columns) {
+      for (const { data: column, stride } of this.entries.columns) {
         for (let i = 0; i < size; i++) {
           const source = from + ((start + i) & (size - 1));
-          for (let k = 0; k < stride; k++) data[(to + i) * stride + k] = data[source * stride + k]!;
+          for (let k = 0; k < stride; k++) column[(to + i) * stride + k] = column[source * stride + k]!;
         }
       }
       this.#blocks.give(from, order);
-      this.base.data[ring] = to;
-      this.order.data[ring] = order + 1;
-      this.start.data[ring] = 0;
-      this.length.data[ring] = length + 1;
+      data[ring * 2] = to;
+      data[ring * 2 + 1] = (order + 1) | ((length + 1) << 16);
       return to + length;
     }
-    this.start.data[ring] = (start + 1) & (size - 1);
-    return this.base.data[ring]! + start;
+    data[ring * 2 + 1] = order | (((start + 1) & (size - 1)) << 4) | (length << 16);
+    return from + start;
   }
 
   /** The row of the entry `back` steps before the newest one. */
   fromNewest(ring: number, back: number): number {
-    const index = this.length.data[ring]! - 1 - back;
-    return this.base.data[ring]! + ((this.start.data[ring]! + index) & ((1 << this.order.data[ring]!) - 1));
-  }
-
-  release(ring: number): void {
-    this.#blocks.give(this.base.data[ring]!, this.order.data[ring]!);
-    for (const column of this.rows.columns) column.data[ring] = 0;
-    this.base.data[ring] = this.#blocks.take(this.#first);
-    this.order.data[ring] = this.#first;
+    const shape = this.#ring.data[ring * 2 + 1]!;
+    const index = ((shape >>> 4) & 0xfff) + (shape >>> 16) - 1 - back;
+    return this.#ring.data[ring * 2]! + (index & ((1 << (shape & 15)) - 1));
   }
 
   get bytes(): number {
@@ -95,11 +92,12 @@ class Rings {
     this.rows.load(input);
     this.#blocks.load(input);
     for (let ring = 0; ring < this.rows.count; ring++) {
-      const size = 1 << this.order.data[ring]!;
-      if (this.order.data[ring]! > this.#last || this.base.data[ring]! + size > this.entries.count) {
+      const shape = this.#ring.data[ring * 2 + 1]!;
+      const size = 1 << (shape & 15);
+      if ((shape & 15) > this.#last || this.#ring.data[ring * 2]! + size > this.entries.count) {
         input.fail('has a ring beyond its end');
       }
-      if (this.length.data[ring]! > size || this.start.data[ring]! >= size) input.fail('has a ring that cannot be');
+      if (shape >>> 16 > size || ((shape >>> 4) & 0xfff) >= size) input.fail('has a ring that cannot be');
     }
   }
 }
@@ -107,9 +105,9 @@ class Rings {
 /** Samples (time, value, metric) of flows and sockets. */
 export class Samples {
   readonly #entries = new Table();
+  /** time * METRICS + metric: exact for 26 days of session, within 2 ns beyond */
   readonly #at = this.#entries.float64();
   readonly #value = this.#entries.float32();
-  readonly #metric = this.#entries.uint8();
   readonly #rings = new Rings(this.#entries, this.#at, 1, SAMPLES_MAX_ORDER);
 
   create(): number {
@@ -118,26 +116,23 @@ export class Samples {
 
   add(ring: number, metric: number, valueNs: number, atNs: number): void {
     const row = this.#rings.push(ring);
-    this.#at.data[row] = atNs;
+    this.#at.data[row] = Math.round(atNs) * METRICS + metric;
     this.#value.data[row] = valueNs;
-    this.#metric.data[row] = metric;
   }
 
   length(ring: number): number {
-    return this.#rings.length.data[ring]!;
+    return this.#rings.length(ring);
   }
 
   /** Calls `visit` from the oldest kept sample to the newest. */
   each(ring: number, visit: (atNs: number, valueNs: number, metric: number) => void): void {
     for (let back = this.length(ring) - 1; back >= 0; back--) {
       const row = this.#rings.fromNewest(ring, back);
-      visit(this.#at.data[row]!, this.#value.data[row]!, this.#metric.data[row]!);
+      const atNs = Math.floor(this.#at.data[row]! / METRICS);
+      visit(atNs, this.#value.data[row]!, this.#at.data[row]! - atNs * METRICS);
     }
   }
 
-  release(ring: number): void {
-    this.#rings.release(ring);
-  }
   get count(): number {
     return this.#rings.rows.count;
   }
@@ -168,7 +163,7 @@ export class Throughput {
   add(ring: number, atNs: number, loToHi: number, hiToLo: number): void {
     const second = Math.floor(atNs / NS_PER_SECOND);
     const rings = this.#rings;
-    const length = rings.length.data[ring]!;
+    const length = rings.length(ring);
     let row = -1;
     if (length > 0) {
       // A later record may speak of an earlier second (another CPU's share): look a little back, else the oldest seen.
@@ -193,7 +188,7 @@ export class Throughput {
   /** Bytes of both directions in the seconds after `from` up to and including `to`. */
   between(ring: number, from: number, to: number): number {
     let sum = 0;
-    const length = this.#rings.length.data[ring]!;
+    const length = this.#rings.length(ring);
     for (let back = 0; back < length; back++) {
       const row = this.#rings.fromNewest(ring, back);
       const second = this.#second.data[row]!;
@@ -205,7 +200,7 @@ export class Throughput {
 
   /** Adds the bytes of the last `out.length` seconds up to `second`, the newest last. */
   addRecent(ring: number, second: number, out: Float64Array): void {
-    const length = this.#rings.length.data[ring]!;
+    const length = this.#rings.length(ring);
     for (let back = 0; back < length; back++) {
       const row = this.#rings.fromNewest(ring, back);
       const at = out.length - 1 - (second - this.#second.data[row]!);
@@ -216,15 +211,12 @@ export class Throughput {
 
   /** Calls `visit` for up to the last 600 kept seconds, oldest first. */
   each(ring: number, visit: (second: number, loToHi: number, hiToLo: number) => void): void {
-    for (let back = Math.min(this.#rings.length.data[ring]!, SECONDS_MAX) - 1; back >= 0; back--) {
+    for (let back = Math.min(this.#rings.length(ring), SECONDS_MAX) - 1; back >= 0; back--) {
       const row = this.#rings.fromNewest(ring, back);
       visit(this.#second.data[row]!, this.#bytes.data[row * 2]!, this.#bytes.data[row * 2 + 1]!);
     }
   }
 
-  release(ring: number): void {
-    this.#rings.release(ring);
-  }
   get count(): number {
     return this.#rings.rows.count;
   }

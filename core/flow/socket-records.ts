@@ -75,8 +75,6 @@ function applySocket(model: FlowModel, bytes: Uint8Array, words: Uint32Array, at
   const retrans = words[w + E.totalRetrans / 4]!;
   if (retrans > sockets.retrans.data[socket]!) sockets.retrans.data[socket] = retrans;
   if (retrans > 0 || kind === SOCKET_DESTROYED) flags |= SOCKET_RETRANS_KNOWN;
-  const srttUs = words[w + E.srttUs / 4]!;
-  if (srttUs !== 0) sockets.srttUs.data[socket] = srttUs;
 
   const newState = bytes[at + E.newState]!;
   if (protocol === PROTOCOL_TCP && newState !== 0) {

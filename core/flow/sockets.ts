@@ -50,7 +50,6 @@ export class Sockets {
   readonly endedNs = this.rows.float64();
   readonly connectNs = this.rows.float64();
   readonly retrans = this.rows.uint32();
-  readonly srttUs = this.rows.uint32();
   readonly rtt = this.rows.int32();
   readonly samples = this.rows.int32();
   readonly firstOwner = this.rows.int32();
@@ -347,8 +346,11 @@ export class Sockets {
       if (older >= 0) this.#byTuple.replace(probe, older);
       else this.#byTuple.remove(probe, (other) => this.#tupleHash(other));
     } else {
-      while (row >= 0 && this.older.data[row] !== socket) row = this.older.data[row]!;
-      if (row >= 0) this.older.data[row] = this.older.data[socket]!;
+      // Bounded by the number of rows: a loop in a damaged file must end.
+      for (let steps = this.rows.count; row >= 0 && this.older.data[row] !== socket && steps > 0; steps--) {
+        row = this.older.data[row]!;
+      }
+      if (row >= 0 && this.older.data[row] === socket) this.older.data[row] = this.older.data[socket]!;
     }
     this.older.data[socket] = NONE;
   }

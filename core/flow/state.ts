@@ -174,8 +174,6 @@ export function transitionsOf(model: FlowModel, flow: number): Transition[] | nu
  */
 export function connectNsOf(model: FlowModel, flow: number): number {
   const { flows, sockets } = model;
-  const told = flows.connectNs.data[flow]!;
-  if (!Number.isNaN(told)) return told;
   const client = clientOf(model, flow);
   const socket = socketOf(model, flow, client);
   if (socket >= 0 && (sockets.flags.data[socket]! & SOCKET_CONNECTED) !== 0) {

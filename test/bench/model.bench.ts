@@ -36,8 +36,8 @@ function build(type: number, record: Uint8Array, set: (view: DataView, at: numbe
 }
 
 function setKey(view: DataView, at: number, flow: number): void {
-  view.setUint32(at + abi.KEY.loAddress, 0x0a + flow * 256, true);
-  view.setUint16(at + abi.KEY.loPort, 1024 + (flow % 60_000), true);
+  view.setUint32(at + abi.KEY.loAddress, 0x0a + (flow >>> 8) * 256, true);
+  view.setUint16(at + abi.KEY.loPort, 1024 + (flow & 255), true);
 }
 
 function flowFrames(round: number): Frames {
@@ -77,8 +77,8 @@ function socketFrames(): Frames {
   });
   return build(abi.FRAME_SOCKETS, record, (view, at, flow) => {
     view.setUint32(at + abi.SOCKET_EVENT.cookie, flow + 1, true);
-    view.setUint32(at + abi.SOCKET_EVENT.localAddress, 0x0a + flow * 256, true);
-    view.setUint16(at + abi.SOCKET_EVENT.localPort, 1024 + (flow % 60_000), true);
+    view.setUint32(at + abi.SOCKET_EVENT.localAddress, 0x0a + (flow >>> 8) * 256, true);
+    view.setUint16(at + abi.SOCKET_EVENT.localPort, 1024 + (flow & 255), true);
   });
 }
 
