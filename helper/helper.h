@@ -81,7 +81,6 @@ struct channel {
 	uint32_t end_reason; /* enum fg_end_reason, for BYE */
 	size_t in_length;
 	uint8_t in[4096];
-	uint64_t skipped; /* always 0: an unknown command ends the session */
 };
 
 enum link_slot { LINK_XDP, LINK_INGRESS, LINK_EGRESS, LINK_SLOTS };

@@ -425,6 +425,8 @@ int load_attach(struct helper *helper, struct load_report *report)
 	for (int i = 0; i < 3; i++)
 		helper->snapshot.iterators[i] = -1;
 	helper->cgroup_fd = open_cgroup_root();
+	if (helper->cgroup_fd < 0 && !(helper->wanted.flags & FG_WANT_NO_SOCKETS))
+		log_say(helper, FG_LOG_WARNING, "no cgroup2 file system is mounted: who made and closed a socket is not known");
 	/* A tcx link to an interface that cannot exist: kernels without tcx do not know the attach type. */
 	helper->have_tcx = attach_link_create(bpf_program__fd(helper->skeleton->progs.fg_ingress), INT32_MAX, 46, 0) == -ENODEV;
 	if (helper->have_tcx)
@@ -445,11 +447,14 @@ int load_attach(struct helper *helper, struct load_report *report)
 		}
 		link = attach_one(helper, program, section);
 		if (!link || helper->link_count == sizeof helper->links / sizeof *helper->links) {
+			bool no_root = starts_with(section, "cgroup/") && helper->cgroup_fd < 0;
 			char reason[120];
 
-			snprintf(reason, sizeof reason, "attaching %s: %s", section, log_error(errno));
+			snprintf(reason, sizeof reason, "attaching %s: %s", section,
+				 no_root ? "no cgroup2 file system is mounted" : log_error(errno));
 			note_refused(report, bpf_program__name(program), reason);
-			log_say(helper, FG_LOG_WARNING, "kernel program %s is left out, %s", bpf_program__name(program), reason);
+			if (!no_root)
+				log_say(helper, FG_LOG_WARNING, "kernel program %s is left out, %s", bpf_program__name(program), reason);
 			lack |= feature;
 			bpf_link__destroy(link);
 			continue;
