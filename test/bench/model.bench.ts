@@ -1,38 +1,44 @@
 /**
- * The engine's share: frames into the flow table, against the same frames only walked (every word of every record
- * read, once), and the memory of a flow. Budgets: docs and `core/flow`, at least 0.3 of walking, at most 600 bytes a
- * flow with everything counted.
+ * The engine's share: frames from the helper's socket into the flow table, against the same frames only walked (every
+ * word of every record read), in processor time a record; and the memory of a flow with everything counted. Events come
+ * in an order that has nothing to do with that of the flows.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as abi from '../../core/abi/generated.ts';
 import { eventRecord, feed, flowRecord, opening, socketRecord } from '../../core/flow/frames.testkit.ts';
 import { Reducer } from '../../core/flow/reducer.ts';
+import { FrameReader, type FrameSink } from '../../core/wire/frames.ts';
 
-const FLOWS = 100_000;
-const ROUNDS = 8;
-const FRAME_BYTES = 65_528;
+const RECORDS = 400_000;
+const ROUNDS = 5;
 const SPREAD = 0x9e3779b1;
 
-interface Frames {
-  readonly type: number;
-  readonly size: number;
-  readonly bytes: Uint8Array[];
-}
+type Set = (view: DataView, at: number, record: number) => void;
 
-/** Copies `record` for each flow and lets `set` make it that flow's. */
-function build(type: number, record: Uint8Array, set: (view: DataView, at: number, flow: number) => void): Frames {
-  const perFrame = Math.floor(FRAME_BYTES / record.length);
-  const bytes: Uint8Array[] = [];
-  for (let first = 0; first < FLOWS; first += perFrame) {
-    const count = Math.min(perFrame, FLOWS - first);
-    const payload = new Uint8Array(count * record.length);
-    const view = new DataView(payload.buffer);
-    for (let i = 0; i < count; i++) {
-      payload.set(record, i * record.length);
-      set(view, i * record.length, first + i);
+/** Whole frames of `count` copies of `record`, each made its own by `set`. */
+function frames(type: number, record: Uint8Array, count: number, set: Set): Uint8Array[] {
+  const perFrame = Math.floor((abi.FRAME_WRITE_MAX - abi.FRAME_HEADER_BYTES) / record.length);
+  const made: Uint8Array[] = [];
+  for (let first = 0; first < count; first += perFrame) {
+    const n = Math.min(perFrame, count - first);
+    const bytes = new Uint8Array(abi.FRAME_HEADER_BYTES + n * record.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, n * record.length, true);
+    view.setUint16(4, type, true);
+    for (let i = 0; i < n; i++) {
+      const at = abi.FRAME_HEADER_BYTES + i * record.length;
+      bytes.set(record, at);
+      set(view, at, first + i);
     }
-    bytes.push(payload);
+    made.push(bytes);
   }
-  return { type, size: record.length, bytes };
+  return made;
 }
 
 function setKey(view: DataView, at: number, flow: number): void {
@@ -40,31 +46,32 @@ function setKey(view: DataView, at: number, flow: number): void {
   view.setUint16(at + abi.KEY.loPort, 1024 + (flow & 255), true);
 }
 
-function flowFrames(round: number): Frames {
+/** Read-outs of all flows, one after the other. */
+function flowFrames(flows: number, records: number): Uint8Array[] {
   const at = abi.FLOW_RECORD.flow;
-  return build(abi.FRAME_FLOWS, flowRecord({ flags: abi.FLOW_SYN_LO, last: round * 100 }), (view, record, flow) => {
+  return frames(abi.FRAME_FLOWS, flowRecord({ flags: abi.FLOW_SYN_LO }), records, (view, record, i) => {
+    const flow = i % flows;
     view.setUint32(record + abi.FLOW_RECORD.slot, flow, true);
     view.setUint32(record + at + abi.FLOW.epoch, flow + 1, true);
     view.setUint32(record + at + abi.FLOW.cookie, flow + 1, true);
     setKey(view, record + at + abi.FLOW.key, flow);
     for (let word = 0; word < 20; word += 2) {
-      view.setUint32(record + at + abi.FLOW.direction + word * 4, round * (word + 1) * 3, true);
+      view.setUint32(record + at + abi.FLOW.direction + word * 4, (Math.floor(i / flows) + 1) * (word + 3), true);
     }
   });
 }
 
-/** Events in an order that has nothing to do with that of the flows. */
-function eventFrames(round: number): Frames {
-  const record = eventRecord({ kind: abi.EVENT_RESPONSE, hiToLo: true, at: round * 100 });
-  return build(abi.FRAME_EVENTS, record, (view, at, i) => {
-    const flow = (Math.imul(i, SPREAD) >>> 0) % FLOWS;
+function eventFrames(flows: number, records: number): Uint8Array[] {
+  const record = eventRecord({ kind: abi.EVENT_RESPONSE, hiToLo: true });
+  return frames(abi.FRAME_EVENTS, record, records, (view, at, i) => {
+    const flow = (Math.imul(i, SPREAD) >>> 0) % flows;
     setKey(view, at + abi.EVENT.key, flow);
     view.setUint32(at + abi.EVENT.epoch, flow + 1, true);
-    view.setUint32(at + abi.EVENT.value, 1_000_000 + (Math.imul(i + round, SPREAD) >>> 14), true);
+    view.setUint32(at + abi.EVENT.value, 1_000_000 + (Math.imul(i, SPREAD) >>> 14), true);
   });
 }
 
-function socketFrames(): Frames {
+function socketFrames(flows: number): Uint8Array[] {
   const record = socketRecord({
     kind: abi.SOCKET_STATE,
     cookie: 0n,
@@ -75,68 +82,97 @@ function socketFrames(): Frames {
     local: ['10.0.0.1', 1],
     remote: ['10.0.0.2', 80],
   });
-  return build(abi.FRAME_SOCKETS, record, (view, at, flow) => {
+  return frames(abi.FRAME_SOCKETS, record, flows, (view, at, flow) => {
     view.setUint32(at + abi.SOCKET_EVENT.cookie, flow + 1, true);
     view.setUint32(at + abi.SOCKET_EVENT.localAddress, 0x0a + (flow >>> 8) * 256, true);
     view.setUint16(at + abi.SOCKET_EVENT.localPort, 1024 + (flow & 255), true);
   });
 }
 
-let sink = 0;
-
-function walk({ bytes }: Frames): void {
-  for (const payload of bytes) {
-    const words = new Uint32Array(payload.buffer);
-    let sum = 0;
-    for (let i = 0; i < words.length; i++) sum = (sum + (words[i] ?? 0)) | 0;
-    sink ^= sum;
-  }
+/** The other process: plays the helper. */
+async function send(path: string, kind: string, flows: number): Promise<void> {
+  const made = kind === 'events' ? eventFrames(flows, RECORDS) : flowFrames(flows, RECORDS);
+  const socket = connect(path);
+  for (const frame of made) if (!socket.write(frame)) await once(socket, 'drain');
+  socket.end();
 }
 
-function apply(reducer: Reducer, { type, bytes }: Frames): void {
-  for (const payload of bytes) reducer.apply(type, payload, new DataView(payload.buffer), 0, payload.length);
+/** Processor time of this process a record, in ns, from the first byte on. */
+async function receive(directory: string, kind: string, flows: number, sink: FrameSink): Promise<number> {
+  const path = join(directory, 'socket');
+  const server = createServer().listen(path);
+  await once(server, 'listening');
+  spawn(process.execPath, [fileURLToPath(import.meta.url), path, kind, String(flows)], { stdio: 'inherit' });
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const reader = new FrameReader(sink);
+  let before: NodeJS.CpuUsage | undefined;
+  socket.on('data', (chunk: Uint8Array) => {
+    before ??= process.cpuUsage();
+    reader.push(chunk);
+  });
+  await once(socket, 'end');
+  const { user, system } = process.cpuUsage(before);
+  server.close();
+  await once(server, 'close');
+  return ((user + system) * 1000) / RECORDS;
 }
 
-/** ns a record, the median of the later rounds (the earlier ones make the flows and warm up). */
-function measure(reducer: Reducer, make: (round: number) => Frames): { walked: number; applied: number } {
-  const walked: number[] = [];
-  const applied: number[] = [];
-  for (let round = 1; round <= ROUNDS; round++) {
-    const frames = make(round);
-    walk(frames);
-    const begin = process.hrtime.bigint();
-    walk(frames);
-    const middle = process.hrtime.bigint();
-    apply(reducer, frames);
-    const end = process.hrtime.bigint();
-    walked.push(Number(middle - begin) / FLOWS);
-    applied.push(Number(end - middle) / FLOWS);
-  }
-  const median = (values: number[]): number => values.slice(2).sort((a, b) => a - b)[(ROUNDS - 2) >> 1] ?? NaN;
-  return { walked: median(walked), applied: median(applied) };
-}
+let sum = 0;
+const walk: FrameSink = (_type, _bytes, view, offset, length) => {
+  for (let at = offset; at < offset + length; at += 4) sum = (sum + view.getUint32(at, true)) | 0;
+};
 
 const say = (figure: Record<string, unknown>): void => console.log(JSON.stringify(figure));
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
-const reducer = new Reducer();
-feed(reducer, ...opening());
-const records = measure(reducer, flowFrames);
-const events = measure(reducer, eventFrames);
-apply(reducer, socketFrames());
-for (const [name, { walked, applied }] of Object.entries({ 'flow records': records, events })) {
-  say({ name: `engine: ${name} into the flow table`, value: applied, unit: 'ns' });
-  say({ name: `engine: ${name}, walking / flow table`, value: walked / applied, unit: 'ratio' });
+async function ratios(directory: string, kind: string, flows: number, least?: number): Promise<void> {
+  const reducer = new Reducer();
+  feed(reducer, ...opening());
+  const apply: FrameSink = (type, bytes, view, offset, length) => reducer.apply(type, bytes, view, offset, length);
+  const walked: number[] = [];
+  const applied: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const w = await receive(directory, kind, flows, walk);
+    const a = await receive(directory, kind, flows, apply);
+    // The first round makes the flows and warms up.
+    if (round === 0) continue;
+    walked.push(w);
+    applied.push(a);
+  }
+  const name = `engine: ${kind} of ${flows.toLocaleString('en')} flows`;
+  say({ name: `${name} into the flow table`, value: median(applied), unit: 'ns' });
+  say({
+    name: `${name}, walking / flow table`,
+    value: median(walked) / median(applied),
+    unit: 'ratio',
+    ...(least === undefined ? {} : { least }),
+  });
 }
 
-const few = new Reducer();
-feed(few, ...opening());
-apply(few, flowFrames(1));
-apply(few, socketFrames());
-for (let round = 1; round <= 3; round++) apply(few, eventFrames(round));
-say({ name: 'engine: memory of a flow with its socket', value: few.model.bytes / FLOWS, unit: 'bytes', budget: 600 });
-say({
-  name: 'engine: memory of a flow, keyframe',
-  value: few.serialize().length / FLOWS,
-  unit: 'bytes',
-});
-if (sink === 1) console.log('');
+function memory(): void {
+  const flows = 100_000;
+  const reducer = new Reducer();
+  feed(reducer, ...opening());
+  const reader = new FrameReader((type, bytes, view, offset, length) =>
+    reducer.apply(type, bytes, view, offset, length),
+  );
+  for (const made of [flowFrames(flows, flows), socketFrames(flows), eventFrames(flows, 3 * flows)]) {
+    for (const frame of made) reader.push(frame);
+  }
+  const name = 'engine: memory of a flow with socket, owner and three answers';
+  say({ name, value: reducer.model.bytes / flows, unit: 'bytes', budget: 600 });
+}
+
+const [path, kind, flows] = process.argv.slice(2);
+if (path !== undefined && kind !== undefined) await send(path, kind, Number(flows));
+else {
+  const directory = mkdtempSync(join(tmpdir(), 'flowglass-bench-'));
+  try {
+    await ratios(directory, 'flow records', 100_000, 0.3);
+    await ratios(directory, 'events', 10_000, 0.3);
+    await ratios(directory, 'events', 100_000);
+    memory();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
