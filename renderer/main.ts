@@ -13,7 +13,9 @@ import { applyTheme } from './stores/theme.ts';
 function startWith(connect: (events: TransportEvents) => Transport): void {
   applyTheme();
   const app = createApp(App).use(createPinia());
-  useEngine().connect(connect);
+  const engine = useEngine();
+  engine.connect(connect);
+  document.addEventListener('visibilitychange', () => engine.engine().setVisible(!document.hidden));
   app.mount('#app');
 }
 

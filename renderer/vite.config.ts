@@ -5,7 +5,8 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [vue()],
+  // Line breaks between words are spaces, as in HTML: the compiler's default drops them.
+  plugins: [vue({ template: { compilerOptions: { whitespace: 'preserve' } } })],
   build: {
     outDir: '../dist/renderer',
     emptyOutDir: true,

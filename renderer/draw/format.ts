@@ -39,12 +39,22 @@ export function formatLatency(us: number): [string, string] {
   return [significant(ms / 1000), 's'];
 }
 
+/** Latency on an axis, where decades need no decimals: 0.1 ms, 1 ms, 30 ms, 1 s. */
+export function formatLatencyTick(us: number): string {
+  const [value, unit] = us < 1e6 ? [us / 1000, 'ms'] : [us / 1e6, 's'];
+  return `${value}${NNBSP}${unit}`;
+}
+
 /** A share 0..1: one decimal below 10 %, whole above, 0 is "0". */
 export function formatPercent(share: number): [string, string] {
   if (Number.isNaN(share)) return [UNKNOWN, ''];
   const p = share * 100;
   return [p === 0 ? '0' : p < 9.95 ? p.toFixed(1) : String(Math.round(p)), '%'];
 }
+
+/** Events a second: 18.4 k/s. */
+export const formatPace = (perSecond: number): [string, string] =>
+  Number.isNaN(perSecond) ? [UNKNOWN, ''] : si(Math.round(perSecond), ['/s', 'k/s', 'M/s', 'G/s']);
 
 /** Counts: full with commas below a million, then 11.2 M. */
 export function formatCount(n: number): [string, string] {

@@ -4,6 +4,7 @@ const UNFOCUSED_MS = 250;
 const waiting = new Set<() => void>();
 let scheduled = false;
 let last = 0;
+let timer = 0;
 
 function run(now: number): void {
   scheduled = false;
@@ -21,12 +22,15 @@ function run(now: number): void {
 function arm(delay: number): void {
   if (scheduled || document.hidden) return;
   scheduled = true;
-  if (delay > 16) setTimeout(() => requestAnimationFrame(run), delay - 8);
+  if (delay > 16) timer = window.setTimeout(() => requestAnimationFrame(run), delay - 8);
   else requestAnimationFrame(run);
 }
 
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && waiting.size) arm(0);
+  if (document.hidden) {
+    clearTimeout(timer);
+    scheduled = false;
+  } else if (waiting.size) arm(0);
 });
 
 /** Asks for one call of `draw` in the next frame; the same function is called once however often it asks. */

@@ -35,6 +35,8 @@ interface OpenView {
   params: ViewParamsInput;
   state: ViewState;
   listener: (state: ViewState) => void;
+  /** Asked for in full: what is still under way before that is passed over. */
+  renewing: boolean;
 }
 
 const RECONNECT_MS = [250, 500, 1000, 2000, 4000];
@@ -47,6 +49,7 @@ export class EngineClient {
   private nextView = 1;
   private attempts = 0;
   private closed = false;
+  private visible = true;
   private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   private readonly views = new Map<number, OpenView>();
   private readonly connect: (events: TransportEvents) => Transport;
@@ -78,7 +81,7 @@ export class EngineClient {
     listener: (state: ViewState) => void,
   ): { update(params: ViewParamsInput): void; close(): void } {
     const view = this.nextView++;
-    const open: OpenView = { kind: params.kind, params, state: new ViewState(params.kind), listener };
+    const open: OpenView = { kind: params.kind, params, state: new ViewState(params.kind), listener, renewing: false };
     this.views.set(view, open);
     this.sendView(view, open);
     return {
@@ -88,7 +91,7 @@ export class EngineClient {
       },
       close: () => {
         this.views.delete(view);
-        this.request('viewClose', { view }).catch(() => undefined);
+        this.tell('viewClose', { view });
       },
     };
   }
@@ -102,8 +105,19 @@ export class EngineClient {
     this.transport?.close();
   }
 
+  /** The page is hidden: the engine sends no views until it is seen again. */
+  setVisible(visible: boolean): void {
+    this.visible = visible;
+    if (this.transport) this.tell('visible', { visible });
+  }
+
   private sendView(view: number, open: OpenView): void {
-    this.request('viewOpen', { view, params: open.params }).catch(() => undefined);
+    if (this.transport) this.tell('viewOpen', { view, params: open.params });
+  }
+
+  /** Sends a request whose answer says nothing. */
+  private tell<M extends Method>(method: M, params: ParamsInput<M>): void {
+    this.request(method, params).catch(() => undefined);
   }
 
   private start(): void {
@@ -113,8 +127,10 @@ export class EngineClient {
         this.attempts = 0;
         this.strings.clear();
         this.events.onConnection(true, false);
+        if (!this.visible) this.tell('visible', { visible: false });
         for (const [view, open] of this.views) {
           open.state = new ViewState(open.kind);
+          open.renewing = false;
           this.sendView(view, open);
         }
       },
@@ -156,9 +172,15 @@ export class EngineClient {
     const open = header ? this.views.get(header.view) : undefined;
     if (!header || !open) return;
     if (!open.state.apply(buffer, this.strings)) {
+      if (open.renewing) return;
+      open.renewing = true;
+      // An update was lost: only a view that is closed and opened again begins with everything. Strings were kept.
+      open.state = new ViewState(open.kind);
+      this.tell('viewClose', { view: header.view });
       this.sendView(header.view, open);
       return;
     }
+    open.renewing = false;
     this.transport?.send({
       id: this.nextId++,
       method: 'viewAck',

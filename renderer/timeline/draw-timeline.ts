@@ -1,6 +1,6 @@
 /** Draws the latency timeline: heatmap above, one lane a flow below, one time axis and crosshair for all. */
 import { HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
-import { formatClock, formatCount, formatLatency, joined, visibleText } from '../draw/format.ts';
+import { formatClock, formatCount, formatLatency, formatLatencyTick, joined, visibleText } from '../draw/format.ts';
 import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
 import { MARK_GLYPHS, type Lane, type TimelineData } from './lanes.ts';
@@ -24,6 +24,11 @@ export interface TimelinePointer {
 }
 
 export const AXIS = 22;
+/** Few lanes do not grow to fill the pane: a taller lane tells no more. */
+const FIRST_MAX = 150;
+const LANE_MAX = 92;
+/** Cells of the heatmap are at least this large, px, with the gap. */
+const CELL_MIN = 5;
 export const plotWidth = ({ width, gutter, rightGutter }: TimelineGeometry): number =>
   Math.max(10, width - gutter - rightGutter);
 const STEPS_NS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -70,10 +75,11 @@ export function laneTops(geometry: TimelineGeometry, lanes: number): number[] {
   const top = geometry.heatHeight + AXIS + 6;
   const room = geometry.height - top;
   if (lanes === 0) return [top];
-  const first = lanes > 2 && room > 240 ? 0.28 : 1 / lanes;
-  const rest = lanes > 1 ? (room * (1 - first)) / (lanes - 1) : 0;
+  const share = lanes > 2 && room > 240 ? 0.28 : 1 / lanes;
+  const first = Math.min(FIRST_MAX, room * share);
+  const rest = lanes > 1 ? Math.min(LANE_MAX, (room - first) / (lanes - 1)) : 0;
   const tops = [top];
-  for (let i = 0; i < lanes; i++) tops.push(Math.round((tops[i] as number) + (i === 0 ? room * first : rest)));
+  for (let i = 0; i < lanes; i++) tops.push(Math.round((tops[i] as number) + (i === 0 ? first : rest)));
   return tops;
 }
 
@@ -81,34 +87,54 @@ export function laneTops(geometry: TimelineGeometry, lanes: number): number[] {
 export const lanesThatFit = (geometry: TimelineGeometry): number =>
   Math.max(1, Math.min(12, Math.floor((geometry.height - geometry.heatHeight - AXIS - 6) / 50)));
 
-/** Whole responses heatmap: hue = latency (same as y), opacity = number of responses. Cells snap to pixels. */
+/**
+ * Responses heatmap: hue = latency (same as y), opacity = number of responses. Cells snap to pixels; where they would be
+ * smaller than CELL_MIN, neighbours are added up.
+ */
 export function drawHeat(
   c: C,
   x: number,
   y: number,
   width: number,
   height: number,
-  data: Pick<TimelineData, 'fromNs' | 'toNs' | 'binNs' | 'heat' | 'heatMax'>,
+  data: Pick<TimelineData, 'fromNs' | 'toNs' | 'binNs' | 'heat'>,
 ): void {
   c.fillStyle = token('--bg-0');
   c.fillRect(x, y, width, height);
   const perNs = width / (data.toNs - data.fromNs);
-  const cellNs = data.binNs * HEAT_FACTOR;
-  const cellWidth = Math.max(1, cellNs * perNs);
-  const rowHeight = height / HEAT_ROWS;
-  const gapX = cellWidth > 3 ? 1 : 0;
-  const gapY = rowHeight > 3 ? 1 : 0;
+  let cellNs = data.binNs * HEAT_FACTOR;
+  const across = Math.max(1, Math.ceil(CELL_MIN / (cellNs * perNs) - 0.2));
+  cellNs *= across;
+  let upwards = 1;
+  while (upwards < HEAT_ROWS && (height / HEAT_ROWS) * upwards < CELL_MIN) upwards *= 2;
+  const rows = HEAT_ROWS / upwards;
+  const rowHeight = height / rows;
+  const first = Math.floor(data.fromNs / cellNs);
+  const columns = Math.max(1, Math.ceil(data.toNs / cellNs) - first + 1);
+  const counts = new Float64Array(columns * rows);
+  let max = 1;
   for (let i = 0; i < data.heat.length; i += 3) {
-    const left = x + ((data.heat[i] as number) * cellNs - data.fromNs) * perNs;
-    const x0 = Math.max(x, Math.round(left));
-    const x1 = Math.min(x + width, Math.max(x0 + 1, Math.round(left + cellWidth) - gapX));
-    if (x1 <= x0) continue;
-    const row = data.heat[i + 1] as number;
+    const column = Math.floor((data.heat[i] as number) / across) - first;
+    if (column < 0 || column >= columns) continue;
+    const at = column * rows + Math.min(rows - 1, Math.floor((data.heat[i + 1] as number) / upwards));
+    const sum = (counts[at] as number) + (data.heat[i + 2] as number);
+    counts[at] = sum;
+    if (sum > max) max = sum;
+  }
+  for (let row = 0; row < rows; row++) {
     const y0 = Math.round(y + height - (row + 1) * rowHeight);
-    const y1 = Math.max(y0 + 1, Math.round(y + height - row * rowHeight) - gapY);
-    c.globalAlpha = 0.25 + 0.75 * Math.sqrt((data.heat[i + 2] as number) / data.heatMax);
-    c.fillStyle = latencyColor(100 * 10 ** ((4 * (row + 0.5)) / HEAT_ROWS));
-    c.fillRect(x0, y0, x1 - x0, y1 - y0);
+    const y1 = Math.max(y0 + 1, Math.round(y + height - row * rowHeight) - 1);
+    c.fillStyle = latencyColor(100 * 10 ** ((4 * (row + 0.5)) / rows));
+    for (let column = 0; column < columns; column++) {
+      const count = counts[column * rows + row] as number;
+      if (count === 0) continue;
+      const left = x + ((first + column) * cellNs - data.fromNs) * perNs;
+      const x0 = Math.max(x, Math.round(left));
+      const x1 = Math.min(x + width, Math.max(x0 + 1, Math.round(left + cellNs * perNs) - 1));
+      if (x1 <= x0) continue;
+      c.globalAlpha = 0.18 + 0.82 * Math.sqrt(count / max);
+      c.fillRect(x0, y0, x1 - x0, y1 - y0);
+    }
   }
   c.globalAlpha = 1;
 }
@@ -136,7 +162,7 @@ export function timeTicks(
   toNs: number,
   width: number,
   epochNs: string,
-  apart = 92,
+  apart = 76,
 ): { atNs: number; label: string }[] {
   const wanted = ((toNs - fromNs) / width) * apart;
   const step = STEPS_NS.find((ns) => ns >= wanted) ?? (STEPS_NS[STEPS_NS.length - 1] as number);
@@ -261,7 +287,7 @@ function drawLane(
     if (us < lowUs) continue;
     const y = laneY(us, lowUs, top, bottom);
     line(c, gutter, y, gutter + pw, y, '--line-1', [2, 3]);
-    text(c, joined(formatLatency(us)).replace('.0', ''), width - rightGutter + 6, y + 4, 11, 400, '--fg-3');
+    text(c, formatLatencyTick(us), width - rightGutter + 6, y + 4, 11, 400, '--fg-3');
   }
   c.save();
   c.beginPath();
@@ -386,17 +412,27 @@ function drawResponses(
   bottom: number,
 ): void {
   const { responseMinUs, responseMaxUs, responses } = data.columns;
+  let answered = 0;
+  for (const row of lane.rows) if ((responses[row] ?? 0) > 0) answered++;
+  // Rings that would run into a band become dots.
+  const dense = answered > Math.abs(at(lane.bins.length - 1) - at(0)) / 7;
   c.lineWidth = 1.1;
-  c.globalAlpha = 0.9;
+  c.globalAlpha = dense ? 0.7 : 0.9;
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const count = responses[row] ?? 0;
     if (count === 0) continue;
     for (const us of count > 1 ? [responseMinUs[row], responseMaxUs[row]] : [responseMaxUs[row]]) {
       if (us === undefined || Number.isNaN(us)) continue;
+      const y = laneY(us, lowUs, top, bottom);
+      if (dense) {
+        c.fillStyle = latencyColor(us);
+        c.fillRect(at(i) - 0.75, y - 0.75, 1.5, 1.5);
+        continue;
+      }
       c.strokeStyle = latencyColor(us);
       c.beginPath();
-      c.arc(at(i), laneY(us, lowUs, top, bottom), 2, 0, 2 * Math.PI);
+      c.arc(at(i), y, 2, 0, 2 * Math.PI);
       c.stroke();
     }
   }

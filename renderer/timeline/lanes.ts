@@ -44,7 +44,6 @@ export interface TimelineData {
   gaps: { fromNs: number; toNs: number; records: number }[];
   /** Heatmap cells: bin, row, count. */
   heat: Float64Array;
-  heatMax: number;
   columns: {
     rttMinUs: ArrayLike<number>;
     rttMaxUs: ArrayLike<number>;
@@ -83,20 +82,17 @@ export function readMarks(state: ViewState, client: EngineClient): TimelineMark[
   })).sort((a, b) => a.atNs - b.atNs);
 }
 
-export function readHeat(state: ViewState): { heat: Float64Array; heatMax: number } {
+export function readHeat(state: ViewState): { heat: Float64Array } {
   const table = state.table('heat');
   const counts = table.column('count');
   const heat = new Float64Array(table.length * 3);
-  let heatMax = 0;
   for (let row = 0; row < table.length; row++) {
     const key = table.keys[row] ?? 0;
-    const count = counts[row] ?? 0;
     heat[row * 3] = Math.floor(key / 64);
     heat[row * 3 + 1] = key % 64;
-    heat[row * 3 + 2] = count;
-    heatMax = Math.max(heatMax, count);
+    heat[row * 3 + 2] = counts[row] ?? 0;
   }
-  return { heat, heatMax };
+  return { heat };
 }
 
 export function readGaps(state: ViewState): TimelineData['gaps'] {
