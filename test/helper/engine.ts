@@ -52,6 +52,8 @@ export class RawEngine {
   readonly stats: { stats: HelperStats; frames: number; records: readonly number[] }[] = [];
   bye: HelperStats | null = null;
   received = 0;
+  /** Bytes of PACKETS frames. */
+  packetBytes = 0;
   acknowledge = true;
   onFlow: FlowSink = () => undefined;
   readonly exit: Promise<number | null>;
@@ -148,6 +150,7 @@ export class RawEngine {
     }
     if (type === FRAME_FLOWS) for (let at = 0; at < payload.length; at += FLOW_RECORD.size) this.onFlow(view, at);
     if (type === FRAME_PACKETS) {
+      this.packetBytes += FRAME_HEADER.size + payload.length;
       for (let at = 0; at < payload.length;) {
         at += PACKET.size + ((view.getUint32(at + PACKET.captured, true) + 7) & ~7);
         this.records[STREAM_PACKETS]!++;
