@@ -139,6 +139,8 @@ static void measure(const struct setup *s, const char *spread_path, int cpus, in
 	int programs[2] = { empty_program(type), ours }, next = -1;
 	struct bpf_object *object = NULL;
 	struct ring_buffer *ring = ring_buffer__new(bpf_map__fd(skeleton->maps.packet_ring), discard, NULL, NULL);
+
+	ring_buffer__add(ring, bpf_map__fd(skeleton->maps.state_ring), discard, NULL);
 	unsigned char frame[2048];
 	double least[2] = { 1e9, 1e9 };
 	__u64 before, after, stored_before, stored;
@@ -146,24 +148,21 @@ static void measure(const struct setup *s, const char *spread_path, int cpus, in
 	make_frame(frame, s->length);
 	if (s->flows || s->timestamps) {
 		struct bpf_map *data;
-		__u32 zero = 0, globals[3] = { s->flows ? s->flows : 1, 0, s->timestamps };
+		__u32 zero = 0, flows = s->flows ? s->flows : 1, fresh[2] = { 0, s->timestamps };
 
 		object = bpf_object__open_file(spread_path, NULL);
 		if (!object || bpf_object__load(object) != 0)
 			die(spread_path);
 		next = bpf_object__find_map_fd_by_name(object, "next");
-		(void)globals;
-		/* .data holds flows; .bss holds count and timestamps, in declaration order */
+				/* .data holds flows; .bss holds count and timestamps, in declaration order */
 		bpf_object__for_each_map(data, object) {
 			size_t size;
 			__u32 *values = bpf_map__is_internal(data) ? (__u32 *)bpf_map__initial_value(data, &size) : NULL;
 
 			if (!values || bpf_map__type(data) != BPF_MAP_TYPE_ARRAY)
 				continue;
-			__u32 fresh[2] = { 0, s->timestamps };
-
 			if (strstr(bpf_map__name(data), ".data"))
-				bpf_map_update_elem(bpf_map__fd(data), &zero, &globals[0], BPF_ANY);
+				bpf_map_update_elem(bpf_map__fd(data), &zero, &flows, BPF_ANY);
 			else if (strstr(bpf_map__name(data), ".bss") && size >= sizeof(fresh))
 				bpf_map_update_elem(bpf_map__fd(data), &zero, fresh, BPF_ANY);
 		}
@@ -203,13 +202,13 @@ static void measure(const struct setup *s, const char *spread_path, int cpus, in
 int main(int argc, char **argv)
 {
 	static const struct setup setups[] = {
-		{ .name = "counting", .repeat = 1000000, .slots = 1 << 16, .length = 66 },
-		{ .name = "counting tc", .tc = true, .repeat = 1000000, .slots = 1 << 16, .length = 66 },
-		{ .name = "latency", .latency = true, .repeat = 1000000, .slots = 1 << 16, .length = 66 },
-		{ .name = "latency advancing", .latency = true, .timestamps = 1, .repeat = 1000000, .slots = 1 << 16, .length = 66 },
-		{ .name = "100000 flows", .flows = 100000, .repeat = 400000, .slots = 1 << 18, .length = 66 },
-		{ .name = "recording", .snaplen = 96, .repeat = 400000, .slots = 1 << 16, .length = 256 },
-		{ .name = "counting 256", .repeat = 1000000, .slots = 1 << 16, .length = 256 },
+		{ .name = "counting", .repeat = 1000000, .slots = 1 << 17, .length = 66 },
+		{ .name = "counting tc", .tc = true, .repeat = 1000000, .slots = 1 << 17, .length = 66 },
+		{ .name = "latency", .latency = true, .repeat = 1000000, .slots = 1 << 17, .length = 66 },
+		{ .name = "latency advancing", .latency = true, .timestamps = 1, .repeat = 1000000, .slots = 1 << 17, .length = 66 },
+		{ .name = "100000 flows", .flows = 100000, .repeat = 400000, .slots = 1 << 17, .length = 66 },
+		{ .name = "recording", .snaplen = 96, .repeat = 400000, .slots = 1 << 17, .length = 256 },
+		{ .name = "counting 256", .repeat = 1000000, .slots = 1 << 17, .length = 256 },
 	};
 	int cpus = libbpf_num_possible_cpus(), cpu = sched_getcpu();
 	cpu_set_t set;

@@ -144,24 +144,14 @@ export class Host {
     return found;
   }
 
-  /** tcpdump on a device, capturing already when this settles: the ground truth for frames. */
-  async capture(device: string, file: string, filter = ''): Promise<Tcpdump> {
-    const args = [
-      '-i',
-      device,
-      '-n',
-      '-U',
-      '--immediate-mode',
-      '-Z',
-      'root',
-      '-B',
-      '32768',
-      '-s',
-      '256',
-      '-w',
-      file,
-      ...(filter === '' ? [] : [filter]),
-    ];
+  /**
+   * tcpdump on a device, capturing already when this settles: the ground truth for frames. `quick` lets it batch, as
+   * people run it; then the last packets may be missing when it is stopped.
+   */
+  async capture(device: string, file: string, filter = '', { quick = false } = {}): Promise<Tcpdump> {
+    const args = ['-i', device, '-n', '-Z', 'root', '-B', '32768', '-s', '256', '-w', file];
+    if (!quick) args.push('-U', '--immediate-mode');
+    if (filter !== '') args.push(filter);
     const child = this.spawn('tcpdump', args);
     await child.until('listening', (c) => c.stderr.includes('listening on'));
     return new Tcpdump(child, file);
@@ -176,6 +166,11 @@ export class Tcpdump {
   constructor(child: Child, file: string) {
     this.#child = child;
     this.file = file;
+  }
+
+  /** Ends it, whatever it dropped. */
+  async end(): Promise<void> {
+    await this.#child.stop('SIGINT');
   }
 
   /** Ends it; throws when the kernel dropped a packet on the way, because then it is no ground truth. */

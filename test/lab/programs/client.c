@@ -5,8 +5,10 @@
  *
  *   lab-client tcp --to A --port P [--connections N] [--banner N] [--send N] [--receive N] [--exchanges K] [--pause-ms D]
  *              [--stream-seconds S] [--hold-ms D] [--wait] [--reset] [--local-port P] [--http]
+ *              [--quiet]
  *   lab-client udp --to A --port P [--count N] [--send N] [--echo] [--unconnected] [--pause-ms D] [--local-port P] [--wait]
  *
+ * --quiet: many connections as fast as possible, closed at once, one line at the end: {"event":"churn", "durationNs"}.
  * --wait: after connecting and one exchange prints {"event":"ready"} and goes on when a line arrives on standard input.
  * --http: each exchange is a GET; --receive is the length of the whole answer. --reset: ends with a RST.
  */
@@ -138,6 +140,12 @@ static void tcp(int argc, char **argv)
 	}
 	int port = local_port(fd);
 
+	if (given(argc, argv, "--quiet")) { /* one line at the end, by main() */
+		if (failed)
+			exit(1);
+		close(fd);
+		return;
+	}
 	if (given(argc, argv, "--reset")) {
 		struct linger now = { 1, 0 };
 
@@ -203,14 +211,20 @@ static void udp(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	long connections = number(argc, argv, "--connections", 1);
+	uint64_t began;
 
+	be_realtime(argc, argv);
 	alarm((unsigned)number(argc, argv, "--seconds-max", 60));
 	memset(block, 'y', sizeof(block));
+	began = now_ns();
 	for (long i = 0; i < connections; i++) {
 		if (argc > 1 && strcmp(argv[1], "udp") == 0)
 			udp(argc, argv);
 		else
 			tcp(argc, argv);
 	}
+	if (given(argc, argv, "--quiet"))
+		printf("{\"event\":\"churn\",\"connections\":%ld,\"durationNs\":%llu}\n", connections,
+		       (unsigned long long)(now_ns() - began));
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,6 +65,15 @@ static inline bool given(int argc, char **argv, const char *name)
 		if (strcmp(argv[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* --realtime: before everything that is not, so that a busy machine does not show in its latency. */
+static inline void be_realtime(int argc, char **argv)
+{
+	struct sched_param priority = { .sched_priority = 5 };
+
+	if (given(argc, argv, "--realtime") && sched_setscheduler(0, SCHED_FIFO, &priority) != 0)
+		die("--realtime");
 }
 
 /* An IPv4 or IPv6 literal and a port; returns the length, exits on anything else. */

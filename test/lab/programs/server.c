@@ -3,7 +3,7 @@
  * TCP or UDP server of the laboratory. Ends by itself after --seconds (60).
  *
  *   lab-server tcp --port P [--address A] --mode echo|sink|respond|banner|source|http
- *              [--request N] [--response N] [--delay-ms D] [--fork accept|prefork] [--seconds S]
+ *              [--request N] [--response N] [--delay-ms D] [--fork accept|prefork] [--seconds S] [--quiet]
  *   lab-server udp --port P [--address A] --mode echo|sink [--delay-ms D] [--seconds S]
  *
  * respond: N response bytes after every --request bytes. banner: N bytes at once, then a sink. source: N bytes, then close.
@@ -13,14 +13,19 @@
  * Prints {"event":"listening"}, and for each connection that ended {"event":"closed", "pid" who served, "acceptPid", …}.
  */
 #include "common.h"
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #define CONNECTIONS 2048
+#define ANSWERS 32 /* of each connection, reported */
 
 struct connection {
 	uint64_t received, sent;
 	long pending; /* request bytes not answered yet */
 	int head;     /* how much of CR LF CR LF matched */
 	int peer, accept_pid;
+	int answers;
+	uint64_t answer_ns[ANSWERS]; /* from recv() having the request to send() having the answer */
 };
 
 static const char *mode, *fork_mode;
@@ -69,6 +74,8 @@ static bool serve_some(int fd, struct connection *c)
 
 	if (n <= 0)
 		return false;
+	uint64_t asked = now_ns();
+
 	c->received += (uint64_t)n;
 	if (strcmp(mode, "echo") == 0) {
 		sleep_ms(delay_ms);
@@ -79,6 +86,8 @@ static bool serve_some(int fd, struct connection *c)
 			sleep_ms(delay_ms);
 			if (!send_filler(fd, response, c))
 				return false;
+			if (c->answers < ANSWERS)
+				c->answer_ns[c->answers++] = now_ns() - asked;
 		}
 	}
 	if (strcmp(mode, "http") == 0) {
@@ -103,26 +112,33 @@ static bool start(int fd, struct connection *c)
 	if (strcmp(mode, "banner") == 0)
 		return send_filler(fd, response, c);
 	if (strcmp(mode, "source") == 0) {
-		struct timeval patience = { 10, 0 };
-		char rest[64];
+		int waiting = 1;
 
-		/* Until the client's FIN, which acknowledges everything: TCP_INFO is complete then. */
+		/* Until everything and the FIN are acknowledged: TCP_INFO is complete then. */
 		send_filler(fd, response, c);
 		shutdown(fd, SHUT_WR);
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		while (recv(fd, rest, sizeof(rest), 0) > 0)
-			;
+		for (int i = 0; i < 10000 && ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting > 0; i++)
+			sleep_ms(1);
 		return false;
 	}
 	return true;
 }
 
+static bool quiet; /* --quiet: says nothing of connections that ended */
+
 static void finish(int fd, const struct connection *c)
 {
+	if (quiet) {
+		close(fd);
+		return;
+	}
 	printf("{\"event\":\"closed\",\"pid\":%d,\"acceptPid\":%d,\"peerPort\":%d,\"received\":%llu,\"sent\":%llu", getpid(),
 	       c->accept_pid, c->peer, (unsigned long long)c->received, (unsigned long long)c->sent);
 	print_tcp_info(fd);
-	printf("}\n");
+	printf(",\"answersNs\":[");
+	for (int i = 0; i < c->answers; i++)
+		printf("%s%llu", i ? "," : "", (unsigned long long)c->answer_ns[i]);
+	printf("]}\n");
 	fflush(stdout);
 	close(fd);
 }
@@ -213,8 +229,10 @@ int main(int argc, char **argv)
 	socklen_t length = parse_address(option(argc, argv, "--address", "::"), number(argc, argv, "--port", 0), &address);
 	int fd = socket(address.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0), one = 1, zero = 0;
 
+	be_realtime(argc, argv);
 	alarm((unsigned)number(argc, argv, "--seconds", 60));
 	signal(SIGCHLD, given(argc, argv, "--fork") && strcmp(option(argc, argv, "--fork", ""), "accept") == 0 ? SIG_IGN : SIG_DFL);
+	quiet = given(argc, argv, "--quiet");
 	mode = option(argc, argv, "--mode", "echo");
 	fork_mode = option(argc, argv, "--fork", NULL);
 	request = number(argc, argv, "--request", 1);
