@@ -209,9 +209,11 @@ export function handedOn(model: FlowModel, flow: number, side: number): number[]
 export interface PacketOwner {
   pid: number;
   tid: number;
+  /** Changes when the process becomes another program, and when its pid is used again. */
+  identity: number;
 }
 
-const packetOwner: PacketOwner = { pid: 0, tid: 0 };
+const packetOwner: PacketOwner = { pid: 0, tid: 0, identity: 0 };
 
 /**
  * The process of this machine that a packet of the flow with that key (40 bytes at `offset`) belongs to: who sent it
@@ -245,7 +247,9 @@ export function ownerOfPacket(
   }
   const owner = inForce >= 0 ? inForce : later;
   if (owner < 0) return null;
-  packetOwner.pid = model.processes.pid.data[sockets.ownerProcess.data[owner]!]!;
+  const process = sockets.ownerProcess.data[owner]!;
+  packetOwner.pid = model.processes.pid.data[process]!;
+  packetOwner.identity = process * 65536 + model.processes.execs.data[process]!;
   packetOwner.tid = sockets.ownerTid.data[owner]!;
   return packetOwner;
 }

@@ -1,4 +1,4 @@
-/** One flow as the summary tells it (docs/summary.md): every key always there, null for what is not known. */
+/** One flow as the summary tells it: every key always there, null for what is not known. */
 import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
