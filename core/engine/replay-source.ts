@@ -110,6 +110,11 @@ export class ReplaySource implements Source {
     return this.reducer.model;
   }
 
+  /** The whole state at the cursor, as a keyframe holds it. */
+  state(): Uint8Array {
+    return this.reducer.serialize();
+  }
+
   get cursorNs(): number {
     return this.at;
   }

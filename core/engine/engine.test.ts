@@ -1,0 +1,263 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EngineMessage, StateEvent } from '../contract/answers.ts';
+import { peekView, ViewState } from '../contract/view-codec.ts';
+import { EVENT_RESPONSE, FRAME_CLOCK } from '../abi/generated.ts';
+import { BOOT, clockRecord, eventsFrame, flowsFrame, frame, opening, type Frame } from '../flow/frames.testkit.ts';
+import { Reducer } from '../flow/reducer.ts';
+import { Session } from '../session/reader.ts';
+import { SessionWriter } from '../session/writer.ts';
+import { Engine } from './engine.ts';
+import type { EnginePort } from './port.ts';
+import { REDUCERS, ReplaySource } from './replay-source.ts';
+
+/** A viewer without a page: keeps what it is sent. */
+class FakePort implements EnginePort {
+  readonly messages: EngineMessage[] = [];
+  readonly views: ArrayBuffer[] = [];
+  congested = false;
+  closed = false;
+  request: (message: unknown) => void = () => undefined;
+  private gone: () => void = () => undefined;
+  private id = 0;
+
+  send(message: EngineMessage): void {
+    this.messages.push(message);
+  }
+  sendView(buffer: ArrayBuffer): void {
+    this.views.push(buffer);
+  }
+  onRequest(handler: (message: unknown) => void): void {
+    this.request = handler;
+  }
+  onClose(handler: () => void): void {
+    this.gone = handler;
+  }
+  close(): void {
+    this.closed = true;
+    this.gone();
+  }
+
+  /** Asks and waits for the answer. */
+  async ask(method: string, params: unknown = {}): Promise<Record<string, unknown>> {
+    const id = ++this.id;
+    this.request({ id, method, params });
+    return until(
+      () =>
+        this.messages.find((message) => 'id' in message && message.id === id) as Record<string, unknown> | undefined,
+    );
+  }
+
+  get state(): StateEvent {
+    const last = this.messages.findLast((message) => 'event' in message && message.event === 'state');
+    return (last as { data: StateEvent }).data;
+  }
+}
+
+async function until<T>(get: () => T | undefined): Promise<T> {
+  for (let i = 0; i < 500; i++) {
+    const value = get();
+    if (value !== undefined) return value;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('nothing came within 5 s');
+}
+
+/** Thirty seconds of four flows that grow and answer, written as a recording would be. */
+function writeSession(path: string): void {
+  const reducer = new Reducer();
+  const writer = new SessionWriter({
+    path,
+    application: 'test',
+    snaplen: 0,
+    packets: false,
+    timer: false,
+    serialize: () => reducer.serialize(),
+  });
+  const give = ({ type, payload: bytes }: Frame): void => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    reducer.apply(type, bytes, view, 0, bytes.length);
+    writer.frame(type, bytes, view, 0, bytes.length);
+  };
+  for (const first of opening()) give(first);
+  for (let second = 1; second <= 30; second++) {
+    for (let n = 0; n < 4; n++) {
+      const key = { lo: '10.0.0.1', hi: '10.0.0.2', loPort: 40_000 + n, hiPort: 80 };
+      const lo = {
+        packets: second,
+        bytes: second * 100,
+        payload: second * 50,
+        frames: second,
+        frameBytes: second * 100,
+      };
+      give(flowsFrame({ key, slot: n, epoch: n + 1, first: 500, last: second * 1000 - 10, lo }));
+      give(
+        eventsFrame({
+          kind: EVENT_RESPONSE,
+          key,
+          epoch: n + 1,
+          hiToLo: true,
+          valueNs: (n + 1) * 1e6 * second,
+          at: second * 1000 - 5,
+        }),
+      );
+    }
+    give(frame(FRAME_CLOCK, clockRecord(second * 1000)));
+    if (second % 7 === 0) writer.sync();
+  }
+  writer.close();
+}
+
+const options = (
+  over: Partial<ConstructorParameters<typeof Engine>[0]> = {},
+): ConstructorParameters<typeof Engine>[0] => ({
+  version: 'test',
+  capture: () => ({ possible: false, reason: 'not here', command: 'sudo true' }),
+  interfaces: () => [],
+  namespace: () => {
+    throw new Error('not asked for');
+  },
+  recent: () => [],
+  opened: () => undefined,
+  newRecording: () => '/nowhere',
+  demo: null,
+  ...over,
+});
+
+describe('the engine', () => {
+  let folder: string;
+  let file: string;
+  let engine: Engine;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'flowglass-engine-'));
+    file = join(folder, 'session.pcapng');
+    writeSession(file);
+    engine = new Engine(options());
+  });
+  afterAll(async () => {
+    await engine.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('shows the same state at a time whichever way it was reached, bit for bit', async () => {
+    const how = { signal: new AbortController().signal, progress: () => undefined, clock: () => '' };
+    const source = (await ReplaySource.open(file, how)) as ReplaySource;
+    const session = (await Session.open(file)) as Session;
+    const straight = async (atNs: number): Promise<Uint8Array> =>
+      (await session.replay(REDUCERS, BOOT + BigInt(Math.round(atNs)), { fromStart: true })).reducer.serialize();
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 30_000 }), { minLength: 1, maxLength: 6 }), async (times) => {
+        for (const time of times) await source.seek(time * 1e6);
+        const last = times.at(-1) as number;
+        expect(Buffer.compare(source.state(), await straight(last * 1e6))).toBe(0);
+      }),
+      { numRuns: 40 },
+    );
+    await session.close();
+    await source.close();
+  });
+
+  it('answers requests, and says what is wrong with bad ones without ending', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    expect(port.state.mode).toBe('idle');
+    expect((await port.ask('hello'))['result']).toMatchObject({
+      version: 'test',
+      capture: { possible: false, command: 'sudo true' },
+    });
+    for (const [method, params, code] of [
+      ['nonsense', {}, 'unknown-request'],
+      ['seek', { atNs: 'soon' }, 'bad-request'],
+      ['seek', { atNs: 1, more: true }, 'bad-request'],
+      ['seek', { atNs: 1 }, 'no-source'],
+      ['recordStart', {}, 'no-source'],
+      ['open', { path: join(folder, 'missing.pcapng') }, 'unreadable-file'],
+      ['attach', { interfaces: ['nope0'] }, 'unknown-interface'],
+      ['openDemo', {}, 'no-demo'],
+    ] as const)
+      expect((await port.ask(method, params))['error'], method).toMatchObject({ code });
+    expect(port.closed).toBe(false);
+    port.request('not an envelope');
+    expect(port.closed).toBe(true);
+  });
+
+  it('opens a file that is no capture with one clear sentence and stays idle', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    const path = join(folder, 'notes.txt');
+    writeFileSync(path, 'nothing to see here, this is text\n'.repeat(10));
+    const { error } = await port.ask('open', { path });
+    expect(error).toMatchObject({ where: expect.stringContaining('notes.txt') });
+    expect(JSON.stringify(error)).not.toMatch(/\bat .*\.ts/);
+    expect(port.state.mode).toBe('idle');
+    port.close();
+  });
+
+  it('sends a view in full, then only what changed, and skips a viewer that does not acknowledge', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    await port.ask('open', { path: file });
+    const state = await until(() => (port.state.mode === 'replay' ? port.state : undefined));
+    expect(state.clock.endNs).toBe(30e9);
+    await port.ask('viewOpen', { view: 3, params: { kind: 'table' } });
+    await port.ask('seek', { atNs: 10e9 });
+    const page = new ViewState('table');
+    const first = await until(() => port.views[0]);
+    expect(peekView(first)).toMatchObject({ view: 3, base: 0, version: 1 });
+    let seen = 0;
+    const take = async (): Promise<void> => {
+      for (; seen < port.views.length; seen++)
+        expect(page.apply(port.views[seen] as ArrayBuffer, new Map())).toBe(true);
+    };
+    await take();
+    expect(page.table('rows').length).toBe(4);
+    for (let i = 0; i < 10; i++) await port.ask('seek', { atNs: 11e9 + i * 1e9 });
+    expect(port.views.length).toBeLessThanOrEqual(3);
+    await take();
+    await port.ask('viewAck', { view: 3, version: page.version });
+    await port.ask('seek', { atNs: 30e9 });
+    await until(() => (port.views.length > seen ? true : undefined));
+    await take();
+    const rows = page.table('rows');
+    const bytes = (row: number): number => (rows.column('sent')[row] ?? 0) + (rows.column('received')[row] ?? 0);
+    expect([0, 1, 2, 3].map(bytes)).toEqual([3000, 3000, 3000, 3000]);
+    port.close();
+  });
+
+  it('filters with the words of the language, points at mistakes, and keeps the last working filter', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    expect((await port.ask('filter', { text: 'port == 40001' }))['result']).toEqual({
+      ok: true,
+      matching: 1,
+      total: 4,
+    });
+    expect((await port.ask('filter', { text: 'port = 40001' }))['result']).toMatchObject({
+      ok: false,
+      position: 5,
+      fix: 'port == 40001',
+    });
+    expect(port.state.filter).toBe('port == 40001');
+    expect((await port.ask('filter', { text: '' }))['result']).toMatchObject({ ok: true, matching: 4 });
+    port.close();
+  });
+
+  it('plays, pauses and leaves', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    await port.ask('seek', { atNs: 1e9 });
+    await port.ask('play', { rate: 100 });
+    await until(() => (port.state.clock.cursorNs > 20e9 ? true : undefined));
+    await port.ask('pause');
+    const { cursorNs } = port.state.clock;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(port.state.clock).toMatchObject({ playing: false });
+    expect(port.state.clock.cursorNs - cursorNs).toBeLessThan(15e9);
+    await port.ask('close');
+    expect(port.state).toMatchObject({ mode: 'idle', source: null });
+    port.close();
+  });
+});
