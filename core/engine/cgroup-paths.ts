@@ -1,13 +1,16 @@
 /** Paths of control groups by number: on cgroup2 the number is the inode of the group's directory (kernfs). */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
+import type { Reducer } from '../flow/reducer.ts';
+import type { FrameSink } from '../wire/frames.ts';
 import { cgroup2Mount } from '../system/kernel.ts';
 
 /** Directories looked at for one number at most: a machine with more groups than that keeps some without a name. */
 const DIRECTORIES_MAX = 20_000;
 const SEARCH_MS = 2000;
 
-export class CgroupPaths {
+class CgroupPaths {
   private readonly mount = cgroup2Mount();
   private readonly known = new Map<bigint, string>();
   private searchedAt = -Infinity;
@@ -34,6 +37,26 @@ export class CgroupPaths {
       } catch {
         // It went away, or may not be read.
       }
+    }
+  }
+}
+
+/** Names control groups as the reducer hears of them; one that cannot be found is looked for once more, then given up. */
+export class CgroupNames {
+  private readonly paths = new CgroupPaths();
+  private readonly waiting = new Map<bigint, number>();
+
+  /** Gives `sink` a frame with the path of each group found since the last call. */
+  name(reducer: Reducer, sink: FrameSink): void {
+    const now = performance.now();
+    for (const id of reducer.takeUnnamedCgroups()) this.waiting.set(id, now);
+    for (const [id, since] of this.waiting) {
+      const path = this.paths.pathOf(id);
+      if (path === null && now - since < 2 * SEARCH_MS) continue;
+      this.waiting.delete(id);
+      if (path === null) continue;
+      const bytes = cgroupFrame(id, path);
+      sink(FRAME_CGROUP, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
   }
 }

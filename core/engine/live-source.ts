@@ -24,7 +24,6 @@ import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
-import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import { startHelper, type Helper } from '../helper/helper.ts';
 import { Session } from '../session/reader.ts';
@@ -35,7 +34,7 @@ import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { readInterface, readStats, type InterfaceReport, type LogLine } from '../wire/messages.ts';
-import { CgroupPaths } from './cgroup-paths.ts';
+import { CgroupNames } from './cgroup-paths.ts';
 import { TimelineObserver } from './observer.ts';
 import { REDUCERS } from './replay-source.ts';
 import type { Source } from './source.ts';
@@ -88,7 +87,7 @@ export class LiveSource implements Source {
   private readonly reducer = new Reducer();
   private readonly observer = new TimelineObserver(this.reducer.model);
   private readonly options: LiveOptions;
-  private readonly cgroups = new CgroupPaths();
+  private readonly cgroups = new CgroupNames();
   private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
   private readonly primers: { type: number; bytes: Uint8Array }[] = [];
   private helper: Helper | null = null;
@@ -199,12 +198,9 @@ export class LiveSource implements Source {
 
   tick(): void {
     this.observer.settle();
-    for (const id of this.reducer.takeUnnamedCgroups()) {
-      const path = this.cgroups.pathOf(id);
-      if (path === null) continue;
-      const bytes = cgroupFrame(id, path);
-      this.frame(FRAME_CGROUP, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
-    }
+    this.cgroups.name(this.reducer, (type, bytes, view, offset, length) =>
+      this.frame(type, bytes, view, offset, length),
+    );
   }
 
   /** Starts a session file with everything known so far. Throws FlowglassError when it cannot be made. */

@@ -23,6 +23,7 @@ import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
+import { CgroupNames } from './cgroup-paths.ts';
 import { acceptsPacket } from './packet-filter.ts';
 import { processTexts } from './process-texts.ts';
 
@@ -70,6 +71,8 @@ export interface RecordingEnd {
 
 /** The options for a namespace's helper when it takes everything there is to know. */
 const INTERVAL_MS = 100;
+/** How often control groups are asked for their paths. */
+const NAMING_MS = 200;
 
 /** A recording that runs: programs are attached and counting. */
 export class Recording {
@@ -128,7 +131,12 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
     writer.flush();
-    const ended = finish(helper, writer, settle);
+    const cgroups = new CgroupNames();
+    const naming = setInterval(() => cgroups.name(reducer, onFrame), NAMING_MS);
+    const ended = finish(helper, writer, settle, () => {
+      clearInterval(naming);
+      cgroups.name(reducer, onFrame);
+    });
     await Promise.race([helper.snapshot, settle.begun]);
     return new Recording(interfaces, ended, () => settle.stop());
   } catch (error) {
@@ -240,9 +248,15 @@ class Settle {
 }
 
 /** Waits for a reason to end, ends the helper in order, and closes the file whatever happened. */
-async function finish(helper: Helper, writer: SessionWriter, settle: Settle): Promise<RecordingEnd> {
+async function finish(
+  helper: Helper,
+  writer: SessionWriter,
+  settle: Settle,
+  beforeClose: () => void,
+): Promise<RecordingEnd> {
   const early: HelperEnd | null = await Promise.race([helper.ended, settle.begun.then(() => null)]);
   const end = early ?? (await helper.stop());
+  beforeClose();
   const result = writer.close();
   const error = settle.error ?? result.error ?? end.error;
   const { files, bytes, counts } = result;
