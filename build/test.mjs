@@ -10,10 +10,14 @@ import { ROOT, runAsScript } from './tools.mjs';
 
 const RESULTS = 'test-results/vitest.json';
 
+/** A file that failed before or around its tests (a hook, an import): its tests are not skipped, it is a failure. */
+const brokenSuite = ({ status, assertionResults }) =>
+  status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
+
 /** Names of the suites of which tests were skipped, with how many. */
 function skippedSuites(results) {
   const suites = new Map();
-  for (const file of results.testResults) {
+  for (const file of results.testResults.filter((each) => !brokenSuite(each))) {
     for (const test of file.assertionResults) {
       if (test.status === 'passed' || test.status === 'failed') continue;
       const name = `${file.name.replace(`${ROOT}/`, '')}: ${test.ancestorTitles[0] ?? test.title}`;
@@ -33,12 +37,13 @@ async function main(args) {
   rmSync(join(ROOT, RESULTS), { force: true });
   const ran = tool('vitest/vitest.mjs', 'run', ...only, '--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`, ...filters); // prettier-ignore
   const results = existsSync(join(ROOT, RESULTS)) ? JSON.parse(readFileSync(join(ROOT, RESULTS), 'utf8')) : null;
-  const [passed, failed] = [results?.numPassedTests ?? 0, results?.numFailedTests ?? 0];
-  const skipped = (results?.numTotalTests ?? 0) - passed - failed;
+  const broken = results?.testResults.filter(brokenSuite).length ?? 0;
+  const [passed, failed] = [results?.numPassedTests ?? 0, (results?.numFailedTests ?? 0) + broken];
+  const skipped = Math.max(0, (results?.numTotalTests ?? 0) - passed - failed);
   const left = results === null ? [] : skippedSuites(results);
   if (left.length > 0) {
     const why =
-      process.getuid?.() === 0 ? 'this machine lacks what they need' : 'they need root: sudo npm test runs them';
+      process.getuid?.() === 0 ? 'this machine lacks what they need' : 'they need root, or what this machine lacks';
     process.stdout.write(`\nLeft out, ${why}:\n${left.map(([name, count]) => `  ${name} (${count})\n`).join('')}`);
   }
   if (!linted) process.stdout.write('\nThe linter, the formatter or the compiler complained: see the beginning.\n');

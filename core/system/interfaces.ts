@@ -82,8 +82,14 @@ const sysfsMatches = (name: string, index: number): boolean => sysfs(name, 'ifin
 
 /** Runs `ip -json` in a namespace; null when there is no such program. */
 function ipJson(namespace: NetworkNamespace | null): z.infer<typeof ipAddr> | null {
-  const ip = ['ip', '-json', '-details', '-stats', 'address', 'show'];
-  const [program = 'ip', ...args] = namespace === null ? ip : ['nsenter', `--net=${namespace.path}`, ...ip];
+  const show = ['-json', '-details', '-stats', 'address', 'show'];
+  const named = namespace === null ? undefined : /^\/run\/netns\/([^/]+)$/.exec(namespace.path)?.[1];
+  const [program, args]: [string, string[]] =
+    namespace === null
+      ? ['ip', show]
+      : named !== undefined
+        ? ['ip', ['-netns', named, ...show]]
+        : ['nsenter', [`--net=${namespace.path}`, 'ip', ...show]];
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
   try {
     const text = execFileSync(program, args, {
@@ -101,7 +107,7 @@ function ipJson(namespace: NetworkNamespace | null): z.infer<typeof ipAddr> | nu
     if (/not permitted|permission denied/i.test(text)) {
       throw new FlowglassError({ code: 'permission', what: 'entering another network namespace needs root', where: namespace.path, hint: 'run this command with sudo', exitCode: 3 }); // prettier-ignore
     }
-    throw new FlowglassError({ code: 'netns-unreadable', what: `its interfaces cannot be listed (${printable(text.trim())})`, where: namespace.path, hint: 'install iproute2 and util-linux' }); // prettier-ignore
+    throw new FlowglassError({ code: 'netns-unreadable', what: `its interfaces cannot be listed (${printable(text.trim().split('\n')[0] ?? '')})`, where: namespace.path, hint: 'install iproute2 and util-linux' }); // prettier-ignore
   }
 }
 

@@ -38,7 +38,7 @@ export function findNamespace(spec: string): NetworkNamespace {
         code: 'permission',
         what: 'the network namespace may not be looked at',
         where: spec,
-        hint: 'run as root',
+        hint: process.getuid?.() === 0 ? 'run it where CAP_SYS_PTRACE is allowed' : 'run this command with sudo',
         exitCode: 3,
         cause: error,
       });
