@@ -110,7 +110,7 @@ poweroff -f
 
 /**
  * Boots a Debian kernel under qemu without KVM, runs a script in it and powers off: 3 to 6 seconds for a trivial one.
- * Everything is in an initramfs of busybox, dash (busybox's own shell would run its own ip), ip and tc.
+ * Everything is in an initramfs of busybox, dash, ip, tc and nsenter (those of busybox run its own ip whatever PATH says).
  */
 export async function runMachine(options: MachineOptions): Promise<MachineResult> {
   const work = mkdtempSync(join(tmpdir(), 'flowglass-vm-'));
@@ -119,7 +119,7 @@ export async function runMachine(options: MachineOptions): Promise<MachineResult
     for (const directory of ['bin', 'sbin', 'proc', 'sys', 'dev', 'run', 'tmp', 'etc'])
       mkdirSync(join(root, directory), { recursive: true });
     copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-    for (const program of ['dash', 'ip', 'tc']) copyProgram(program, root, 'bin');
+    for (const program of ['dash', 'ip', 'tc', 'nsenter']) copyProgram(program, root, 'bin');
     copyFileSync(join(root, 'bin/dash'), join(root, 'bin/sh'));
     const modules = options.modules ?? ['veth', 'sch_ingress', 'cls_bpf'];
     copyModules(options.kernel, root, ['virtio_pci', 'virtio_blk', ...modules]);
