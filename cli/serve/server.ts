@@ -1,25 +1,17 @@
 /** HTTP and WebSocket side of `flowglass serve`: the page, uploads of dropped files, and one engine port per viewer. */
-import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
-import { basename, extname, join, resolve, sep } from 'node:path';
+import { basename, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { CONTENT_SECURITY_POLICY, pageFile } from '../../core/engine/page.ts';
 import type { EnginePort } from '../../core/engine/port.ts';
 import { FlowglassError } from '../../core/errors.ts';
 import { Guard, REFUSALS, type Refusal } from './guard.ts';
 
-const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.woff2': 'font/woff2',
-  '.woff': 'font/woff',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-};
 const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
@@ -27,9 +19,6 @@ const HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
 } as const;
-const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-  "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** The close code that the page understands as "do not try again". */
 const REFUSED = 4403;
 const REQUEST_MAX = 1 << 20;
@@ -175,31 +164,20 @@ async function answer(
 }
 
 function page(request: IncomingMessage, response: ServerResponse, root: string, pathname: string): void {
-  let path: string;
-  try {
-    path = resolve(root, `.${decodeURIComponent(pathname === '/' ? '/index.html' : pathname)}`);
-  } catch {
-    path = '';
-  }
-  const type = TYPES[extname(path)];
-  if (
-    !path.startsWith(resolve(root) + sep) ||
-    type === undefined ||
-    !statSync(path, { throwIfNoEntry: false })?.isFile()
-  ) {
+  const file = pageFile(root, pathname);
+  if (!file) {
     response.writeHead(404, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found\n');
     return;
   }
-  const hashed = pathname.startsWith('/assets/');
   response.writeHead(200, {
     ...HEADERS,
-    'Content-Type': type,
-    'Content-Security-Policy': CSP,
-    'Cache-Control': hashed ? 'private, max-age=31536000, immutable' : 'no-store',
+    'Content-Type': file.type,
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'Cache-Control': file.hashed ? 'private, max-age=31536000, immutable' : 'no-store',
   });
   if (request.method === 'HEAD') response.end();
   else
-    createReadStream(path)
+    createReadStream(file.path)
       .on('error', () => response.destroy())
       .pipe(response);
 }
