@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { COMMAND_STOP, FRAME_HEADER } from '../abi/generated.ts';
+import { errnoName } from '../errors.ts';
 import { creditCommand, type Command } from './commands.ts';
 import { FrameReader, type FrameSink } from './frames.ts';
 
@@ -11,6 +13,7 @@ export class HelperConnection {
   readonly #reader: FrameReader;
   #acknowledged = 0;
   #ended = false;
+  #stopping = false;
 
   /**
    * `sink` gets every known frame; `ended` is called once, with what was thrown while reading (a malformed frame, or an
@@ -33,11 +36,14 @@ export class HelperConnection {
         end(error);
         return;
       }
-      if (this.#reader.consumed - this.#acknowledged < CREDIT_BYTES) return;
+      // A helper that was asked to stop needs no credit, and may be gone before it arrives: the write would fail and
+      // Node would throw away what was sent to us but not read yet.
+      if (this.#stopping || this.#reader.consumed - this.#acknowledged < CREDIT_BYTES) return;
       this.#acknowledged = this.#reader.consumed;
       this.send(creditCommand(this.#acknowledged));
     });
-    stream.on('error', end);
+    // That the other side is gone is its end, not an error of ours; how it ended is known from its exit.
+    stream.on('error', (error) => end(['EPIPE', 'ECONNRESET'].includes(errnoName(error)) ? null : error));
     stream.on('close', () => end(null));
   }
 
@@ -48,7 +54,10 @@ export class HelperConnection {
 
   /** Sends a command; without effect once the connection has ended. */
   send(command: Command): void {
-    if (!this.#ended && this.#stream.writable) this.#stream.write(command);
+    if (this.#ended || !this.#stream.writable) return;
+    const view = new DataView(command.buffer, command.byteOffset, command.byteLength);
+    if (view.getUint16(FRAME_HEADER.type, true) === COMMAND_STOP) this.#stopping = true;
+    this.#stream.write(command);
   }
 
   /** Reads nothing more until resume(): the helper then queues, and counts what it has to drop. */
