@@ -303,6 +303,8 @@ enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET = 0,
 	SKB_CONSUMED,
 	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_NO_SOCKET,
+	SKB_DROP_REASON_QUEUE_PURGE,
 };
 
 /* ---- tracepoints whose argument list grew: the record's members tell which list this kernel has ---- */

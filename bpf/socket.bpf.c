@@ -28,7 +28,10 @@ static __always_inline void fg_event_of(struct fg_event *event, __u16 kind, stru
 	event->kind = kind;
 	event->at_ns = bpf_ktime_get_boot_ns();
 	event->cookie = bpf_get_socket_cookie(sk);
-	fg_ends_of(&sk->__sk_common, &ends);
+	if (sk->__sk_common.skc_state == TCP_TIME_WAIT || sk->__sk_common.skc_state == TCP_NEW_SYN_RECV)
+		fg_ends_of(&sk->__sk_common, &ends);
+	else
+		fg_ends_of_sock(sk, &ends);
 	if (outgoing)
 		fg_event_key(event, ends.local, ends.local_port, ends.remote, ends.remote_port, protocol, ends.family);
 	else
@@ -546,15 +549,24 @@ int BPF_PROG(fg_receive_reset, struct sock *sk)
 	return 0;
 }
 
-/* Reasons of kfree_skb that are no loss, or say nothing. */
+/* Is `reason` this one? Numbers differ between kernels, and not every kernel has every reason. */
+#define FG_REASON_IS(reason, name)                                                                                     \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                                     \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, name))
+
+/* False for reasons that are no loss or say nothing: freed normally, no reason given, or left in a queue when its
+ * socket went (the FIN of every connection that the peer closed first). */
 static __always_inline bool fg_is_drop(__u32 reason)
 {
-	if (reason == SKB_NOT_DROPPED_YET)
-		return false;
-	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED))
-		return false;
-	return !bpf_core_enum_value_exists(enum skb_drop_reason, SKB_CONSUMED) ||
-	       reason != bpf_core_enum_value(enum skb_drop_reason, SKB_CONSUMED);
+	return reason != SKB_NOT_DROPPED_YET && !FG_REASON_IS(reason, SKB_DROP_REASON_NOT_SPECIFIED) &&
+	       !FG_REASON_IS(reason, SKB_CONSUMED) && !FG_REASON_IS(reason, SKB_DROP_REASON_QUEUE_PURGE);
+}
+
+/* Raw sockets take copies of ICMP; what is left over when no ping socket wants it is freed as NO_SOCKET. */
+static __always_inline bool fg_is_left_over(__u32 reason, __u8 protocol)
+{
+	return (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6) &&
+	       FG_REASON_IS(reason, SKB_DROP_REASON_NO_SOCKET);
 }
 
 /* Wire packets in an skb. */
@@ -619,7 +631,8 @@ int fg_kfree_skb(__u64 *ctx)
 		fg_event_key(&event, ends.local, ends.local_port, ends.remote, ends.remote_port, sender->sk_protocol,
 			     ends.family);
 	}
-	fg_emit_event(&event);
+	if (!fg_is_left_over(reason, event.key.protocol))
+		fg_emit_event(&event);
 	return 0;
 }
 

@@ -64,6 +64,14 @@ static __always_inline void fg_ends_of(const struct sock_common *sk, struct fg_e
 	}
 }
 
+/* The same of a full socket. When it is closed its port is given back, but the copy that goes into headers stays. */
+static __always_inline void fg_ends_of_sock(struct sock *sk, struct fg_ends *e)
+{
+	fg_ends_of(&sk->__sk_common, e);
+	if (!e->local_port)
+		e->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+}
+
 /* Fills an event's key for what travels between two ends, and the flag of its direction. */
 static __always_inline void fg_event_key(struct fg_event *event, const __u64 *from, __u16 from_port, const __u64 *to,
 					 __u16 to_port, __u8 protocol, __u8 family)
@@ -151,12 +159,10 @@ static __always_inline void fg_event_sock(struct fg_socket_event *event, struct 
 {
 	struct fg_ends ends;
 
-	fg_ends_of(&sk->__sk_common, &ends);
+	fg_ends_of_sock(sk, &ends);
 	event->protocol = sk->sk_protocol;
 	if (sk->sk_type == SOCK_RAW)
 		ends.local_port = 0; /* skc_num is the protocol */
-	else if (!ends.local_port) /* closed: the port is given back, its copy for the wire stays */
-		ends.local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	fg_event_ends(event, &ends);
 	event->new_state = sk->__sk_common.skc_state;
 	event->cookie = bpf_get_socket_cookie(sk);
