@@ -59,7 +59,12 @@ export interface EngineOptions {
 interface Viewer {
   port: EnginePort;
   views: ViewServer;
+  /** The state it was told last, as JSON. */
+  state: string;
 }
+
+/** It does not keep up: it gets the newest state and figures once it does again, so nothing piles up meanwhile. */
+const behind = ({ port, views }: Viewer): boolean => port.congested || views.stalled;
 
 export class Engine {
   private readonly options: EngineOptions;
@@ -74,7 +79,6 @@ export class Engine {
   private rate = 1;
   private moment: Moment | null = null;
   private momentOf: FlowModel | null = null;
-  private lastState = '';
   private lastStatsMs = 0;
   private lastTickMs = 0;
   private seeking: Promise<void> = Promise.resolve();
@@ -90,11 +94,11 @@ export class Engine {
 
   /** Adds a viewer; it is gone when its port closes. */
   connect(port: EnginePort): void {
-    const viewer = { port, views: new ViewServer(port) };
+    const viewer = { port, views: new ViewServer(port), state: '' };
     this.viewers.add(viewer);
     port.onClose(() => this.viewers.delete(viewer));
     port.onRequest((message) => void this.receive(viewer, message));
-    port.send({ event: 'state', data: this.state() });
+    this.announce();
   }
 
   /** Opens a file before anybody is there, as the command line names it. Throws FlowglassError. */
@@ -471,7 +475,8 @@ export class Engine {
     if (now - this.lastStatsMs >= STATS_MS) {
       this.lastStatsMs = now;
       const stats = this.stats();
-      if (stats) this.tell({ event: 'stats', data: stats });
+      if (stats)
+        for (const viewer of this.viewers) if (!behind(viewer)) viewer.port.send({ event: 'stats', data: stats });
     }
   }
 
@@ -560,13 +565,16 @@ export class Engine {
     };
   }
 
-  /** Sends the state when any of it changed. */
+  /** Sends the state to whoever was told another one. */
   private announce(): void {
+    if (this.viewers.size === 0) return;
     const data = this.state();
     const text = JSON.stringify(data);
-    if (text === this.lastState) return;
-    this.lastState = text;
-    this.tell({ event: 'state', data });
+    for (const viewer of this.viewers) {
+      if (text === viewer.state || behind(viewer)) continue;
+      viewer.state = text;
+      viewer.port.send({ event: 'state', data });
+    }
   }
 
   private stats(): StatsEvent | null {
@@ -604,10 +612,7 @@ export class Engine {
   }
 
   private notice(level: NoticeEvent['level'], error: unknown): void {
-    this.tell({ event: 'notice', data: { level, ...troubleFrom(error) } });
-  }
-
-  private tell(message: EngineMessage): void {
+    const message = { event: 'notice', data: { level, ...troubleFrom(error) } } as const;
     for (const { port } of this.viewers) port.send(message);
   }
 

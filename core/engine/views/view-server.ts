@@ -62,6 +62,13 @@ export class ViewServer {
     }
   }
 
+  /** A view waits for the page to acknowledge what it was sent. */
+  get stalled(): boolean {
+    for (const { version, acknowledged } of this.views.values())
+      if (version - acknowledged >= UNACKNOWLEDGED_MAX) return true;
+    return false;
+  }
+
   close(id: number): void {
     this.views.delete(id);
   }
