@@ -40,9 +40,13 @@ function compile() {
     filesIn(directory, (name) => name.endsWith('.ts') && !name.endsWith('.test.ts')),
   );
   const files = [...sources, 'tsconfig.json', 'tsconfig.emit.json'];
-  return step('typescript', { files, text: process.version, outputs: ['dist/cli/main.js'] }, () => {
-    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.emit.json', '--pretty', 'false']);
-  });
+  return step(
+    'typescript',
+    { files, text: process.version, outputs: ['dist/cli/main.js', 'dist/electron/main.js'] },
+    () => {
+      run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.emit.json', '--pretty', 'false']);
+    },
+  );
 }
 
 function bundlePage() {
@@ -50,6 +54,14 @@ function bundlePage() {
   const files = [...filesIn('renderer'), ...filesIn('core', (name) => name.endsWith('.ts')), 'package-lock.json'];
   return step('renderer', { files, text: process.version, outputs: ['dist/renderer/index.html'] }, () => {
     run(process.execPath, ['node_modules/vite/bin/vite.js', 'build', 'renderer', '--logLevel', 'warn']);
+  });
+}
+
+/** The desktop shell's preload script is one CommonJS file; the rest of electron/ is compiled with core. */
+function bundlePreload() {
+  const files = [...filesIn('electron'), 'package-lock.json'];
+  return step('preload', { files, text: process.version, outputs: ['dist/electron/preload.cjs'] }, () => {
+    run(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--config', 'electron/vite.config.ts', '--logLevel', 'warn']); // prettier-ignore
   });
 }
 
@@ -77,6 +89,7 @@ export function build({ needTests = true, report = (line) => process.stderr.writ
   for (const name of buildNative()) report(`built ${name}`);
   if (compile()) report('compiled TypeScript');
   if (bundlePage()) report('bundled the page');
+  if (bundlePreload()) report("bundled the desktop shell's preload script");
   linkCommand();
 }
 

@@ -40,14 +40,35 @@ export function webSocketTransport(events: TransportEvents): Transport {
   };
 }
 
-/** Speaks over a port that the preload script passed on. */
-export function portTransport(port: MessagePort, events: TransportEvents): Transport {
-  port.onmessage = ({ data }: MessageEvent<EngineMessage | ArrayBuffer>) => {
-    if (data instanceof ArrayBuffer) events.onView(data);
-    else events.onMessage(data);
+/** Asks the preload script for a port to the engine and speaks over it; each connection has a port of its own. */
+export function desktopTransport(events: TransportEvents): Transport {
+  let port: MessagePort | null = null;
+  let closed = false;
+  const take = (event: MessageEvent<unknown>): void => {
+    const [given] = event.ports;
+    if (event.source !== window || event.data !== 'flowglass:engine' || !given) return;
+    removeEventListener('message', take);
+    if (closed) {
+      given.close();
+      return;
+    }
+    port = given;
+    given.onmessage = ({ data }: MessageEvent<EngineMessage | ArrayBuffer>) => {
+      if (data instanceof ArrayBuffer) events.onView(data);
+      else events.onMessage(data);
+    };
+    given.addEventListener('close', () => events.onClose(false));
+    given.start();
+    events.onOpen();
   };
-  port.addEventListener('close', () => events.onClose(false));
-  port.start();
-  queueMicrotask(() => events.onOpen());
-  return { send: (message) => port.postMessage(message), close: () => port.close() };
+  addEventListener('message', take);
+  postMessage('flowglass:connect', '*'); // to this very window, where the preload script listens
+  return {
+    send: (message) => port?.postMessage(message),
+    close: () => {
+      closed = true;
+      removeEventListener('message', take);
+      port?.close();
+    },
+  };
 }

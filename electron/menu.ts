@@ -1,0 +1,47 @@
+/** The application menu. Single letters belong to the page; what stands here has a modifier. */
+import { basename } from 'node:path';
+import type { MenuItem } from './electron-api.ts';
+
+const RECENT_SHOWN = 10;
+
+export interface MenuActions {
+  open(): void;
+  openRecent(path: string): void;
+  newWindow(): void;
+}
+
+/** `recent` = paths, newest first; `development` adds the developer tools. */
+export function menuTemplate(actions: MenuActions, recent: readonly string[], development: boolean): MenuItem[] {
+  const files = recent.slice(0, RECENT_SHOWN).map((path, at) => ({
+    // An & would underline the next letter; a name comes from outside.
+    label: `${at + 1}  ${basename(path).replaceAll('&', '&&')}`,
+    click: () => actions.openRecent(path),
+  }));
+  const separator = { type: 'separator' } as const;
+  return [
+    {
+      label: '&File',
+      submenu: [
+        { label: '&Open…', accelerator: 'CmdOrCtrl+O', click: () => actions.open() },
+        { label: 'Open &Recent', enabled: files.length > 0, submenu: files },
+        separator,
+        { label: '&New Window', accelerator: 'CmdOrCtrl+Shift+N', click: () => actions.newWindow() },
+        { role: 'close' },
+        separator,
+        { role: 'quit' },
+      ],
+    },
+    { role: 'editMenu' },
+    {
+      label: '&View',
+      submenu: [
+        { role: 'resetZoom' },
+        { role: 'zoomIn' },
+        { role: 'zoomOut' },
+        separator,
+        { role: 'togglefullscreen' },
+        ...(development ? [separator, { role: 'reload' }, { role: 'toggleDevTools' }] : []),
+      ],
+    },
+  ];
+}
