@@ -25,7 +25,8 @@ import { applyFix, compile, complete, parse, type Expression, type FieldSpec } f
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { flowAnswer } from './flow-answer.ts';
-import { FlowWords, LatencyCache } from './facts.ts';
+import { FlowWords } from './facts.ts';
+import { FlowCache } from './flow-cache.ts';
 import { ForeignSource } from './foreign-source.ts';
 import { LiveSource } from './live-source.ts';
 import type { EnginePort } from './port.ts';
@@ -81,6 +82,8 @@ export class Engine {
   private momentOf: FlowModel | null = null;
   private lastStatsMs = 0;
   private lastTickMs = 0;
+  private refreshedMs = 0;
+  private costMs = 0;
   private seeking: Promise<void> = Promise.resolve();
   private wanted: number | null = null;
   private readonly timer: NodeJS.Timeout;
@@ -471,7 +474,11 @@ export class Engine {
       if (source.cursorNs >= source.endNs) this.playing = false;
       else this.seekTo(source.cursorNs + Math.min(elapsedMs, 500) * 1e6 * this.rate);
     }
-    this.refresh();
+    // Views take a quarter of the time at most: with very many flows they come less often.
+    if (now - this.refreshedMs >= this.costMs * 3) {
+      this.refreshedMs = now;
+      this.refresh();
+    }
     if (now - this.lastStatsMs >= STATS_MS) {
       this.lastStatsMs = now;
       const stats = this.stats();
@@ -482,14 +489,22 @@ export class Engine {
 
   /** Works the moment out and sends what changed of it. */
   private refresh(): null {
-    const moment = this.makeMoment();
+    const moment = this.watched() ? this.makeMoment() : null;
     if (moment) {
-      this.count(moment);
+      moment.cache.update();
+      this.matching = moment.cache.matching;
       const now = performance.now();
       for (const { views } of this.viewers) views.update(moment, now);
+      this.costMs = performance.now() - now;
     }
     this.announce();
     return null;
+  }
+
+  /** Somebody looks: with every page hidden or gone nothing is worked out. */
+  private watched(): boolean {
+    for (const { views } of this.viewers) if (views.visible) return true;
+    return false;
   }
 
   private makeMoment(): Moment | null {
@@ -498,20 +513,20 @@ export class Engine {
     const { model } = source;
     if (this.momentOf !== model || !this.moment) {
       this.momentOf = model;
-      const matches = this.filterAst
+      const words = new FlowWords(model);
+      const predicate = this.filterAst
         ? compile(this.filterAst, modelFields(model, { id: (flow) => String(flow + 1) }))
-        : () => true;
+        : null;
       this.moment = {
         model,
-        words: new FlowWords(model),
-        latency: new LatencyCache(model),
+        words,
+        cache: new FlowCache(model, words, predicate),
         timeline: source.timeline,
         gaps: source.gaps,
         startNs: 0,
         endNs: 0,
         cursorNs: 0,
-        matches,
-        filtered: this.filterAst !== null,
+        filtered: predicate !== null,
       };
     }
     const { moment } = this;
@@ -519,17 +534,6 @@ export class Engine {
     moment.endNs = source.endNs;
     moment.cursorNs = source.cursorNs;
     return moment;
-  }
-
-  private count({ model, matches, filtered }: Moment): void {
-    const total = model.flows.rows.count;
-    if (!filtered) {
-      this.matching = total;
-      return;
-    }
-    let matching = 0;
-    for (let flow = 0; flow < total; flow++) if (matches(flow)) matching++;
-    this.matching = matching;
   }
 
   // ---- what is told -------------------------------------------------------------------------------------------------

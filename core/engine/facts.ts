@@ -9,7 +9,7 @@ import { ownerOfSide } from '../flow/owners.ts';
 import { clientOf } from '../flow/roles.ts';
 import { containerOf, unitOf } from '../summary/cgroup.ts';
 import { processName } from '../summary/process.ts';
-import { lifeOf, resetsOf, responseOf, retransmitsOf, rttOf } from '../flow/state.ts';
+import { lifeOf, resetsOf, retransmitsOf } from '../flow/state.ts';
 
 /** Reused by `FlowWords.read`: read it before the next call. */
 export interface Words {
@@ -182,40 +182,3 @@ export function troubleOf(model: FlowModel, flow: number): number {
 /** Counter of a side (0 packets, 1 bytes, 2 payload). */
 export const counterOf = (model: FlowModel, flow: number, side: number, which: number): number =>
   model.flows.counters.data[(flow * 2 + side) * COUNTERS + which]!;
-
-export interface Latency {
-  rttP50Us: number;
-  rttP99Us: number;
-  responseP50Us: number;
-  responseP99Us: number;
-}
-
-/** Percentiles of flows, worked out again only when samples came. */
-export class LatencyCache {
-  private readonly model: FlowModel;
-  private readonly known = new Map<number, { n: number; m: number; value: Latency }>();
-
-  constructor(model: FlowModel) {
-    this.model = model;
-  }
-
-  of(flow: number): Latency {
-    const { model } = this;
-    const rtt = rttOf(model, flow);
-    const response = responseOf(model, flow);
-    const n = rtt < 0 ? 0 : model.histograms.samples(rtt);
-    const m = response < 0 ? 0 : model.histograms.samples(response);
-    const old = this.known.get(flow);
-    if (old && old.n === n && old.m === m) return old.value;
-    const a = n > 0 ? model.histograms.read(rtt) : null;
-    const b = m > 0 ? model.histograms.read(response) : null;
-    const value = {
-      rttP50Us: a ? a.p50Ns / 1000 : NaN,
-      rttP99Us: a ? a.p99Ns / 1000 : NaN,
-      responseP50Us: b ? b.p50Ns / 1000 : NaN,
-      responseP99Us: b ? b.p99Ns / 1000 : NaN,
-    };
-    this.known.set(flow, { n, m, value });
-    return value;
-  }
-}

@@ -1,9 +1,6 @@
 /** Rows of the graph view: who talks to whom at the cursor, folded to the busiest edges. */
 import type { GraphParams } from '../../contract/requests.ts';
-import { TROUBLE } from '../../contract/tables.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
-import { lifeOf, retransmitsOf } from '../../flow/state.ts';
-import { counterOf, troubleOf } from '../facts.ts';
 import type { Moment } from './state.ts';
 
 /** A flow that ended is still drawn this long, so that short ones are seen. */
@@ -39,7 +36,7 @@ interface Edge {
   flow: number;
   weight: number;
   rtts: [us: number, p99: number, weight: number][];
-  responses: [us: number, weight: number][];
+  responses: [us: number, us: number, weight: number][];
 }
 
 /** Gives things a key that stays theirs for the life of the view, in order of first appearance. */
@@ -64,9 +61,7 @@ export class GraphRows {
   private readonly byName = new Map<string, Set<number>>();
 
   fill(params: GraphParams, moment: Moment, nodes: RowSet, edges: RowSet, strings: StringInterner): void {
-    const nodeOf = new Map<string, Node>();
-    const edgeOf = new Map<string, Edge>();
-    this.collect(params, moment, nodeOf, edgeOf);
+    const edgeOf = this.collect(params, moment);
     const list = [...edgeOf.values()]
       .sort((a, b) => b.matches - a.matches || b.trouble - a.trouble || b.bps - a.bps || b.weight - a.weight)
       .slice(0, params.edges);
@@ -74,85 +69,90 @@ export class GraphRows {
     for (const edge of list) {
       shown.add(edge.left);
       shown.add(edge.right);
-      this.edgeRow(edge, edges);
+      edgeRow(edge, edges);
     }
     for (const node of shown) nodeRow(node, nodes, strings);
   }
 
-  private collect(params: GraphParams, moment: Moment, nodeOf: Map<string, Node>, edgeOf: Map<string, Edge>): void {
-    const { model, words, cursorNs } = moment;
-    const { flows } = model;
+  /** One pass over the flows that are open or ended lately. */
+  private collect(params: GraphParams, moment: Moment): Map<number, Edge> {
+    const { model, cache, cursorNs } = moment;
+    const { lastNs, throughput } = model.flows;
+    const lefts = new Map<string | number, Node>();
+    const rights = new Map<number, Node>();
+    const edgeOf = new Map<number, Edge>();
     const toSecond = Math.floor(cursorNs / 1e9);
     const fromSecond = Math.floor((cursorNs - params.windowMs * 1e6) / 1e9);
-    const seconds = Math.max(0.25, Math.min(params.windowMs / 1000, (cursorNs - moment.startNs) / 1e9));
-    for (let flow = 0; flow < flows.rows.count; flow++) {
-      const lastNs = flows.lastNs.data[flow]!;
-      if (cursorNs - lastNs > LINGER_NS && lifeOf(model, flow).end !== null) continue;
-      if (counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0) === 0) continue;
-      const at = words.read(flow);
-      const matches = moment.matches(flow) ? 1 : 0;
-      const ring = flows.throughput.data[flow]!;
-      const bps = ring < 0 ? 0 : (model.throughput.between(ring, fromSecond, toSecond) * 8) / seconds;
-      const several = this.sameName(at.process, at.processName, at.group);
-      const leftName =
-        several > 0
-          ? `n${at.group ?? ''} ${at.processName ?? ''}`
-          : at.process >= 0
-            ? `p${at.process}`
-            : `?${at.unknown ?? ''}`;
-      const peer = at.peerName ?? at.peerAddress;
-      const rightName = `${peer} ${at.peerPort}`;
-      const left = node(nodeOf, `0${leftName}`, this.nodeKeys, () => ({
-        side: 0,
-        label: at.processName ?? 'unknown process',
-        detail: several > 0 ? `${several} processes` : at.process >= 0 ? String(at.pid) : (at.unknown ?? ''),
-        group: params.groupLeft === 'unit' ? at.group : null,
-        groupKind: at.groupKind,
-        filter:
-          several > 0
-            ? `process.name == ${quote(at.processName ?? '')}`
-            : at.process >= 0
-              ? `process.pid == ${at.pid}`
-              : null,
-      }));
-      const right = node(nodeOf, `1${rightName}`, this.nodeKeys, () => ({
-        side: 1,
-        label: peer,
-        detail: at.peerPort ? `:${at.peerPort}` : at.inbound ? 'inbound' : '',
-        ...groupOfPeer(params.groupRight, at.peerName, at.peerAddress),
-        filter: `${at.peerName === null ? `ip.addr == ${at.peerAddress}` : `peer.name == ${quote(at.peerName)}`}${at.peerPort ? ` && port == ${at.peerPort}` : ''}`,
-      }));
-      const trouble = troubleOf(model, flow);
-      for (const end of [left, right]) {
-        end.bps += bps;
-        end.flows++;
-        end.trouble |= trouble;
-        end.matches |= matches;
-      }
-      const name = `${left.key} ${right.key} ${at.inbound ? 1 : 0}`;
+    const perSecond = 8 / Math.max(0.25, Math.min(params.windowMs / 1000, (cursorNs - moment.startNs) / 1e9));
+    for (let flow = 0; flow < cache.count; flow++) {
+      const quietNs = cursorNs - lastNs.data[flow]!;
+      if (quietNs > LINGER_NS && cache.ended.data[flow] === 1) continue;
+      if (cache.packets.data[flow] === 0) continue;
+      const ring = throughput.data[flow]!;
+      const silent = ring < 0 || quietNs > params.windowMs * 1e6 + 1e9;
+      const bps = silent ? 0 : model.throughput.between(ring, fromSecond, toSecond) * perSecond;
+      const left = this.leftNode(params, moment, flow, lefts);
+      const right = this.rightNode(params, moment, flow, rights);
+      const inbound = cache.inbound.data[flow]!;
+      const name = (left.key * 2 ** 21 + right.key) * 2 + inbound;
       let edge = edgeOf.get(name);
       if (!edge) {
-        edge = {
-          key: this.edgeKeys.of(name),
-          left,
-          right,
-          bps: 0,
-          flows: 0,
-          retransmits: 0,
-          drops: 0,
-          segments: 0,
-          trouble: 0,
-          inbound: at.inbound ? 1 : 0,
-          matches: 0,
-          flow,
-          weight: -1,
-          rtts: [],
-          responses: [],
-        };
+        edge = newEdge(this.edgeKeys.of(String(name)), left, right, inbound);
         edgeOf.set(name, edge);
       }
-      addFlow(edge, moment, flow, bps, trouble, matches);
+      addFlow(edge, moment, flow, bps);
     }
+    return edgeOf;
+  }
+
+  private leftNode(
+    params: GraphParams,
+    { cache, words, model }: Moment,
+    flow: number,
+    nodes: Map<string | number, Node>,
+  ): Node {
+    const left = cache.left.data[flow]!;
+    const known = nodes.get(left);
+    if (known) return known;
+    const at = words.read(flow);
+    const several = this.sameName(at.process, at.processName, at.group);
+    const name =
+      several > 0
+        ? `n${at.group ?? ''} ${at.processName ?? ''}`
+        : at.process >= 0
+          ? `p${at.process}`
+          : `?${cache.reasonText(left)}`;
+    let found = nodes.get(name);
+    if (!found) {
+      const pid = at.process >= 0 ? model.processes.pid.data[at.process]! : 0;
+      found = newNode(this.nodeKeys.of(`0${name}`), 0, at.processName ?? 'unknown process');
+      found.detail = several > 0 ? `${several} processes` : at.process >= 0 ? String(pid) : cache.reasonText(left);
+      found.group = params.groupLeft === 'unit' ? at.group : null;
+      found.groupKind = at.groupKind;
+      found.filter =
+        several > 0
+          ? `process.name == ${quote(at.processName ?? '')}`
+          : at.process >= 0
+            ? `process.pid == ${pid}`
+            : null;
+      nodes.set(name, found);
+    }
+    nodes.set(left, found);
+    return found;
+  }
+
+  private rightNode(params: GraphParams, { cache, words }: Moment, flow: number, nodes: Map<number, Node>): Node {
+    const right = cache.right.data[flow]!;
+    const known = nodes.get(right);
+    if (known) return known;
+    const at = words.read(flow);
+    const peer = at.peerName ?? at.peerAddress;
+    const found = newNode(this.nodeKeys.of(`1${peer} ${at.peerPort}`), 1, peer);
+    found.detail = at.peerPort ? `:${at.peerPort}` : at.inbound ? 'inbound' : '';
+    Object.assign(found, groupOfPeer(params.groupRight, at.peerName, at.peerAddress));
+    found.filter = `${at.peerName === null ? `ip.addr == ${at.peerAddress}` : `peer.name == ${quote(at.peerName)}`}${at.peerPort ? ` && port == ${at.peerPort}` : ''}`;
+    nodes.set(right, found);
+    return found;
   }
 
   /** How many processes share the node; 0 = it has its own. */
@@ -164,40 +164,62 @@ export class GraphRows {
     seen.add(process);
     return seen.size >= SAME_NAME ? seen.size : 0;
   }
-
-  private edgeRow(edge: Edge, rows: RowSet): void {
-    const row = rows.upsert(edge.key);
-    const [p50, p99] = weighted(edge.rtts);
-    const values = [
-      edge.left.key,
-      edge.right.key,
-      edge.bps,
-      p50,
-      p99,
-      weighted(edge.responses.map(([us, weight]) => [us, us, weight]))[0],
-      edge.flows,
-      edge.retransmits,
-      edge.drops,
-      edge.segments,
-      edge.trouble,
-      edge.inbound,
-      edge.matches,
-      edge.flow,
-    ];
-    values.forEach((value, i) => (rows.columns[i]![row] = value));
-  }
 }
 
-function node(
-  nodes: Map<string, Node>,
-  name: string,
-  keys: Keys,
-  make: () => Omit<Node, 'key' | 'bps' | 'flows' | 'trouble' | 'matches'>,
-): Node {
-  let found = nodes.get(name);
-  if (!found) nodes.set(name, (found = { ...make(), key: keys.of(name), bps: 0, flows: 0, trouble: 0, matches: 0 }));
-  return found;
+function edgeRow(edge: Edge, rows: RowSet): void {
+  const row = rows.upsert(edge.key);
+  const [p50, p99] = weighted(edge.rtts);
+  const [response] = weighted(edge.responses);
+  const values = [
+    edge.left.key,
+    edge.right.key,
+    edge.bps,
+    p50,
+    p99,
+    response,
+    edge.flows,
+    edge.retransmits,
+    edge.drops,
+    edge.segments,
+    edge.trouble,
+    edge.inbound,
+    edge.matches,
+    edge.flow,
+  ];
+  values.forEach((value, i) => (rows.columns[i]![row] = value));
 }
+
+const newNode = (key: number, side: number, label: string): Node => ({
+  key,
+  side,
+  label,
+  detail: '',
+  group: null,
+  groupKind: '',
+  bps: 0,
+  flows: 0,
+  trouble: 0,
+  matches: 0,
+  filter: null,
+});
+
+const newEdge = (key: number, left: Node, right: Node, inbound: number): Edge => ({
+  key,
+  left,
+  right,
+  bps: 0,
+  flows: 0,
+  retransmits: 0,
+  drops: 0,
+  segments: 0,
+  trouble: 0,
+  inbound,
+  matches: 0,
+  flow: -1,
+  weight: -1,
+  rtts: [],
+  responses: [],
+});
 
 function nodeRow(node: Node, rows: RowSet, strings: StringInterner): void {
   const row = rows.upsert(node.key);
@@ -218,27 +240,32 @@ function nodeRow(node: Node, rows: RowSet, strings: StringInterner): void {
   values.forEach((value, i) => (rows.columns[i]![row] = value));
 }
 
-function addFlow(edge: Edge, moment: Moment, flow: number, bps: number, trouble: number, matches: number): void {
-  const { model } = moment;
-  const bytes = counterOf(model, flow, 0, 1) + counterOf(model, flow, 1, 1);
-  const packets = counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0);
+function addFlow(edge: Edge, { cache }: Moment, flow: number, bps: number): void {
+  const packets = cache.packets.data[flow]!;
+  const trouble = cache.trouble.data[flow]!;
+  const matches = cache.matches.data[flow]!;
   edge.bps += bps;
   edge.flows++;
   edge.segments += packets;
   edge.trouble |= trouble;
   edge.matches |= matches;
-  if ((trouble & TROUBLE.retransmit) !== 0)
-    edge.retransmits += (retransmitsOf(model, flow, 0) ?? 0) + (retransmitsOf(model, flow, 1) ?? 0);
-  for (let drop = model.flows.drops.data[flow]!; drop >= 0; drop = model.dropNext.data[drop]!)
-    edge.drops += model.dropCount.data[drop]!;
-  const weight = bps * 1e6 + bytes;
+  edge.retransmits += cache.retransmits.data[flow]!;
+  edge.drops += cache.drops.data[flow]!;
+  for (const end of [edge.left, edge.right]) {
+    end.bps += bps;
+    end.flows++;
+    end.trouble |= trouble;
+    end.matches |= matches;
+  }
+  const weight = bps * 1e6 + cache.bytes.data[flow]!;
   if (weight > edge.weight) {
     edge.weight = weight;
     edge.flow = flow;
   }
-  const latency = moment.latency.of(flow);
-  if (!Number.isNaN(latency.rttP50Us)) edge.rtts.push([latency.rttP50Us, latency.rttP99Us, packets]);
-  if (!Number.isNaN(latency.responseP50Us)) edge.responses.push([latency.responseP50Us, packets]);
+  const p50 = cache.rttP50.data[flow]!;
+  if (!Number.isNaN(p50)) edge.rtts.push([p50, cache.rttP99.data[flow]!, packets]);
+  const response = cache.responseP50.data[flow]!;
+  if (!Number.isNaN(response)) edge.responses.push([response, response, packets]);
 }
 
 /** Median of the flows' medians by packets, and the largest p99; NaN without any. */

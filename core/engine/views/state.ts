@@ -2,19 +2,19 @@
 import type { Gap } from '../../flow/reducer.ts';
 import type { FlowModel } from '../../flow/model.ts';
 import type { TimelineStore } from '../../timeline/store.ts';
-import type { FlowWords, LatencyCache } from '../facts.ts';
+import type { FlowWords } from '../facts.ts';
+import type { FlowCache } from '../flow-cache.ts';
 
 export interface Moment {
   model: FlowModel;
   words: FlowWords;
-  latency: LatencyCache;
+  /** Numbers of every flow, up to date. */
+  cache: FlowCache;
   timeline: TimelineStore;
   gaps: readonly Gap[];
   /** Session times, ns. */
   startNs: number;
   endNs: number;
   cursorNs: number;
-  /** 1 = the flow passes the filter; all pass when there is none. */
-  matches: (flow: number) => boolean;
   filtered: boolean;
 }

@@ -4,7 +4,7 @@ import { FLOW_STATES } from '../../contract/tables.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
 import { clientOf } from '../../flow/roles.ts';
 import { lifeOf, responseOf, retransmitsOf, rttOf } from '../../flow/state.ts';
-import { counterOf, troubleOf } from '../facts.ts';
+import { counterOf } from '../facts.ts';
 import type { Moment } from './state.ts';
 
 const SORT_MS = 250;
@@ -59,7 +59,7 @@ export class TableRows {
     const matched: number[] = [];
     const others: number[] = [];
     for (let flow = total - 1; flow >= 0; flow--) {
-      if (moment.matches(flow)) matched.push(flow);
+      if (moment.cache.matches.data[flow] === 1) matched.push(flow);
       else if (params.show === 'all') others.push(flow);
     }
     this.matching = matched.length;
@@ -86,7 +86,7 @@ export class TableRows {
     const { model, words, cursorNs } = moment;
     const { flows } = model;
     const at = words.read(flow);
-    const latency = moment.latency.of(flow);
+    const { cache } = moment;
     const life = lifeOf(model, flow);
     const { state, end } = life;
     const endedNs = life.endedNs;
@@ -101,8 +101,8 @@ export class TableRows {
     const values = [
       rank,
       FLOW_STATES.indexOf(state),
-      troubleOf(model, flow),
-      moment.matches(flow) ? 1 : 0,
+      cache.trouble.data[flow]!,
+      moment.cache.matches.data[flow] === 1 ? 1 : 0,
       strings.id(at.processName),
       at.pid,
       strings.id(at.unknown),
@@ -117,10 +117,10 @@ export class TableRows {
       sent,
       received,
       counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0),
-      latency.rttP50Us,
-      latency.rttP99Us,
-      latency.responseP50Us,
-      latency.responseP99Us,
+      cache.rttP50.data[flow]!,
+      cache.rttP99.data[flow]!,
+      cache.responseP50.data[flow]!,
+      cache.responseP99.data[flow]!,
       strings.id(this.distOf(moment, flow)),
       again[0] === null && again[1] === null ? NaN : (again[0] ?? 0) + (again[1] ?? 0),
       startedNs,
@@ -167,7 +167,7 @@ export function rateOf(moment: Moment, flow: number): number {
 }
 
 function sortValue(column: SortColumn, moment: Moment): (flow: number) => number | string {
-  const { model, words } = moment;
+  const { model, words, cache } = moment;
   switch (column) {
     case 'process':
       return (flow) => words.read(flow).processName ?? '\uffff';
@@ -179,21 +179,21 @@ function sortValue(column: SortColumn, moment: Moment): (flow: number) => number
     case 'protocol':
       return (flow) => words.read(flow).protocol;
     case 'state':
-      return (flow) => (troubleOf(model, flow) ? 0 : 100) + FLOW_STATES.indexOf(lifeOf(model, flow).state);
+      return (flow) => (cache.trouble.data[flow] ? 0 : 100) + FLOW_STATES.indexOf(lifeOf(model, flow).state);
     case 'rate':
       return (flow) => rateOf(moment, flow);
     case 'sent':
-      return (flow) => counterOf(model, flow, words.read(flow).local, 1);
+      return (flow) => counterOf(model, flow, cache.local.data[flow]!, 1);
     case 'received':
-      return (flow) => counterOf(model, flow, 1 - words.read(flow).local, 1);
+      return (flow) => counterOf(model, flow, 1 - cache.local.data[flow]!, 1);
     case 'rttP50':
-      return (flow) => moment.latency.of(flow).rttP50Us;
+      return (flow) => cache.rttP50.data[flow]!;
     case 'rttP99':
-      return (flow) => moment.latency.of(flow).rttP99Us;
+      return (flow) => cache.rttP99.data[flow]!;
     case 'responseP99':
-      return (flow) => moment.latency.of(flow).responseP99Us;
+      return (flow) => cache.responseP99.data[flow]!;
     case 'retransmits':
-      return (flow) => (retransmitsOf(model, flow, 0) ?? 0) + (retransmitsOf(model, flow, 1) ?? 0);
+      return (flow) => cache.retransmits.data[flow]!;
     case 'age': {
       return (flow) => {
         const { endedNs } = lifeOf(model, flow);

@@ -4,7 +4,6 @@ import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
 import { lifeOf } from '../../flow/state.ts';
 import { HEAT_FACTOR } from '../../contract/tables.ts';
 import { heatRow, type Bin } from '../../timeline/store.ts';
-import { counterOf, troubleOf } from '../facts.ts';
 import { rateOf } from './table-rows.ts';
 import type { Moment } from './state.ts';
 
@@ -53,24 +52,22 @@ export class TimelineRows {
     )
       return;
     const { model } = moment;
+    const { cache } = moment;
     const score = (flow: number): number => {
-      const latency = moment.latency.of(flow);
-      const known = Number.isNaN(latency.rttP50Us) ? (Number.isNaN(latency.responseP50Us) ? 0 : 1) : 2;
-      const alive = lifeOf(model, flow).end === null ? 1 : 0;
-      const packets = counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0);
+      const known = Number.isNaN(cache.rttP50.data[flow]!) ? (Number.isNaN(cache.responseP50.data[flow]!) ? 0 : 1) : 2;
       return (
-        (moment.matches(flow) ? 1e9 : 0) +
+        (cache.matches.data[flow] === 1 ? 1e9 : 0) +
         known * 1e6 +
-        (troubleOf(model, flow) ? 4e5 : 0) +
-        alive * 3e5 +
+        (cache.trouble.data[flow] ? 4e5 : 0) +
+        (cache.ended.data[flow] === 0 ? 3e5 : 0) +
         Math.min(2e5, Math.log2(1 + rateOf(moment, flow)) * 4e3) +
-        Math.min(1e5, packets)
+        Math.min(1e5, cache.packets.data[flow]!)
       );
     };
     const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
     const scored: [number, number][] = [];
     for (let flow = 0; flow < model.flows.rows.count; flow++) {
-      if (wanted.has(flow) || (moment.filtered && !moment.matches(flow))) continue;
+      if (wanted.has(flow) || (moment.filtered && moment.cache.matches.data[flow] === 0)) continue;
       scored.push([flow, score(flow)]);
     }
     scored.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
@@ -92,10 +89,9 @@ export class TimelineRows {
     bins: RowSet,
     strings: StringInterner,
   ): void {
-    const { model, words, timeline } = moment;
+    const { model, words, timeline, cache } = moment;
     if (flow >= model.flows.rows.count) return;
     const at = words.read(flow);
-    const latency = moment.latency.of(flow);
     const life = lifeOf(model, flow);
     const row = lanes.upsert(flow);
     const values = [
@@ -104,12 +100,12 @@ export class TimelineRows {
       at.pid,
       strings.id(at.peerName ?? at.peerAddress),
       at.peerPort || words.serverPort(flow),
-      latency.rttP50Us,
-      latency.rttP99Us,
-      latency.responseP50Us,
+      cache.rttP50.data[flow]!,
+      cache.rttP99.data[flow]!,
+      cache.responseP50.data[flow]!,
       model.flows.firstNs.data[flow]!,
       life.endedNs,
-      moment.matches(flow) ? 1 : 0,
+      cache.matches.data[flow]!,
     ];
     values.forEach((value, i) => (lanes.columns[i]![row] = value));
     timeline.eachBin(flow, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(flow, bin, bins));
@@ -174,7 +170,7 @@ function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
   if (!moment.filtered) timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
   else
     for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
-      if (!moment.matches(flow)) continue;
+      if (moment.cache.matches.data[flow] === 0) continue;
       timeline.eachBin(flow, shown.fromNs, shown.toNs, binNs, (bin) => {
         if (bin.responses > 0) add(bin.bin, heatRow(bin.responseSumNs / bin.responses), bin.responses);
       });
@@ -189,7 +185,7 @@ function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringIn
   for (let i = moment.timeline.markFrom(shown.fromNs); i < marks.length && sent < MARKS_MAX; i++) {
     const mark = marks[i]!;
     if (mark.atNs > shown.toNs) break;
-    if (moment.filtered && mark.flow >= 0 && !moment.matches(mark.flow)) continue;
+    if (moment.filtered && mark.flow >= 0 && moment.cache.matches.data[mark.flow] === 0) continue;
     if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
     lastAt = mark.atNs;
     const row = rows.upsert(i);
