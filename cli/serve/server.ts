@@ -62,7 +62,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const refusal = active.check(request, true);
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/engine') {
+    if (request.url !== '/engine') {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
     } else if (refusal === 'host' || refusal === 'origin') {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
