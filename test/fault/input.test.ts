@@ -176,6 +176,46 @@ describeAsRoot('recording that cannot be', () => {
     expect(client.attached('veth0')).toEqual([]);
   }, 60_000);
 
+  /** The command in a mount namespace of its own, after a change that exists only there. */
+  const changed = (change: string, args: string[]) =>
+    lab.care(
+      new Child('unshare', ['-m', 'sh', '-ec', `${change}; exec "$0" "$@"`, process.execPath, COMMAND, ...args], {
+        timeoutMs: 30_000,
+      }),
+    );
+
+  it('a kernel without BTF: one sentence, exit 1', async () => {
+    const output = join(lab.directory, 'btf.pcapng');
+    const { status, stdout, stderr } = await changed('mount --bind /dev/null /sys/kernel/btf/vmlinux', [
+      'record', '--netns', client.path, '-i', 'veth0', '-w', output, '--duration', '1',
+    ]).done; // prettier-ignore
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^flowglass: [^\n]*BTF[^\n]*\n$/);
+    expect(status).toBe(1);
+    expect(existsSync(output)).toBe(false);
+    expect(client.attached('veth0')).toEqual([]);
+  });
+
+  it('a hook that is missing: that feature is off, said once, and everything else works', async () => {
+    await server.server(['tcp', '--port', 86, '--mode', 'respond', '--request', 10, '--response', 10]);
+    const output = join(lab.directory, 'hook.pcapng');
+    // without a cgroup2 mount there is no socket creation hook
+    const recorder = changed('for m in $(grep " cgroup2 " /proc/self/mounts | cut -d" " -f2); do umount "$m"; done', [
+      'record', '--netns', client.path, '-i', 'veth0', '-w', output, '--duration', '60',
+    ]); // prettier-ignore
+    await recorder.until('recording', (c) => /^flowglass: recording/m.test(c.stderr));
+    const run = client.start('client', ['tcp', '--to', link.right.v4, '--port', 86, '--send', 10, '--receive', 10]);
+    const closed = await run.event('closed');
+    const { status, stderr } = await recorder.stop('SIGINT', 10_000);
+    expect(status, stderr).toBe(0);
+    expect(stderr.match(/cgroup/g)).toHaveLength(1);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    const summary = await summarize(output);
+    expect(summary.flows).toHaveLength(1);
+    expect(summary.flows[0]?.client.port).toBe(closed['localPort']);
+    expect(summary.flows[0]?.clientProcess?.pid).toBe(run.pid); // from connect instead
+  }, 30_000);
+
   it('a cut file: everything whole is read, truncated says so, at any place of the cut', async () => {
     await server.server(['tcp', '--port', 81, '--mode', 'respond', '--request', 10, '--response', 1000]);
     const recorder = await record(lab, client, join(lab.directory, 'whole.pcapng'));

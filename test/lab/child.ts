@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 
 /** One line of a lab program's output. */
 export type LabEvent = Record<string, unknown> & { event?: string };
@@ -34,6 +33,7 @@ export class Child {
   stderr = '';
   ended: Outcome | null = null;
   readonly #process: ChildProcess;
+  #partial = '';
   readonly #watchers = new Set<() => void>();
 
   constructor(program: string, args: readonly string[], options: ChildOptions = {}) {
@@ -57,13 +57,13 @@ export class Child {
       this.stderr += text;
       this.#wake();
     });
-    if (stdout !== null) {
-      createInterface({ input: stdout.setEncoding('utf8') }).on('line', (line) => {
-        this.stdout += `${line}\n`;
-        if (line.startsWith('{')) this.#parse(line);
-        this.#wake();
-      });
-    }
+    stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      const lines = (this.#partial + text).split('\n');
+      this.#partial = lines.pop() ?? '';
+      for (const line of lines) if (line.startsWith('{"event":')) this.#parse(line);
+      this.#wake();
+    });
     this.done = new Promise((resolve, reject) => {
       this.#process.on('error', (error) => {
         clearTimeout(timer);
