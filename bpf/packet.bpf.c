@@ -177,6 +177,11 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	if (!slot)
 		return;
 	resident = slot->generation && fg_key_equal(&slot->flow.key, &p->key);
+	/* Leaving through loopback: nothing is left to learn once the sender is known; it is counted when it arrives. */
+	if (hook.egress && !counted && resident && slot->flow.cookie[p->direction & 1] &&
+	    p->key.protocol == IPPROTO_TCP && !(p->tcp_flags & TCPHDR_SYN) &&
+	    slot->flow.flags & FG_FLOW_EGRESS_LO << p->direction)
+		return;
 	conversation = bpf_map_lookup_elem(&conversations, &index);
 	if (hook.egress && (p->key.protocol != IPPROTO_TCP || !resident || !slot->flow.cookie[p->direction & 1] ||
 			    p->tcp_flags & TCPHDR_SYN))

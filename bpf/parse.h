@@ -229,9 +229,13 @@ static __always_inline bool fg_parse_fast(void *data, void *data_end, bool ether
 		if (header < TCP_HLEN || header > length)
 			return false;
 		fg_parse_tcp(tcp, p);
-		/* Nearly every segment carries 12 bytes of options; a SYN with more takes the slow path. */
-		if (header >= TCP_HLEN + 12) {
-			if (p->tcp_flags & TCPHDR_SYN || l4 + TCP_HLEN + 12 > data_end)
+		/* Nearly every segment carries 12 bytes of options, nearly every SYN 20. */
+		if (p->tcp_flags & TCPHDR_SYN && header > TCP_HLEN) {
+			if (header != TCP_HLEN + 20 || l4 + TCP_HLEN + 20 > data_end)
+				return false;
+			fg_parse_timestamp(tcp, 20, p);
+		} else if (header >= TCP_HLEN + 12) {
+			if (l4 + TCP_HLEN + 12 > data_end)
 				return false;
 			fg_parse_timestamp(tcp, 12, p);
 		}

@@ -80,6 +80,9 @@ int fg_sock_release(struct bpf_sock *ctx)
 
 	if (!state || task->flags & PF_KTHREAD) /* without state: of another namespace, or before our time */
 		return 1;
+	/* A TCP socket's end is told by its states; who closed it is news only when it is not the known owner. */
+	if (ctx->protocol == IPPROTO_TCP && !fg_owner_changed(state, task))
+		return 1;
 	record = fg_socket_record(FG_SOCKET_RELEASED, bpf_ktime_get_boot_ns());
 	if (!record)
 		return 1;
