@@ -25,6 +25,13 @@ export function useFlow(flow: () => number) {
   onMounted(() => void ask());
   whileVisible(() => void ask(), PERIOD_MS);
   // While time passes by itself, once a second is enough; a step or a seek is answered at once.
-  watch([flow, () => (engine.state.clock.playing || engine.state.clock.following ? 0 : engine.state.clock.cursorNs), () => engine.connected], () => void ask());
+  watch(
+    [
+      flow,
+      () => (engine.state.clock.playing || engine.state.clock.following ? 0 : engine.state.clock.cursorNs),
+      () => engine.connected,
+    ],
+    () => void ask(),
+  );
   return answer;
 }

@@ -1,8 +1,8 @@
 /**
- * Numbers as the interface writes them: three significant digits, SI, a narrow no-break space before the unit, unknown
- * as an en dash. Each returns [value, unit] so that tables can align both.
+ * Numbers as the interface writes them: three significant digits, SI, a no-break space before the unit (Inter has no
+ * narrow one, and what stands in for it cannot be seen), unknown as an en dash. Each returns [value, unit] so that tables can align both.
  */
-export const NNBSP = '\u202f';
+export const UNIT_SPACE = '\u00a0';
 export const UNKNOWN = '–';
 
 /** Three significant digits without exponent. */
@@ -42,7 +42,7 @@ export function formatLatency(us: number): [string, string] {
 /** Latency on an axis, where decades need no decimals: 0.1 ms, 1 ms, 30 ms, 1 s. */
 export function formatLatencyTick(us: number): string {
   const [value, unit] = us < 1e6 ? [us / 1000, 'ms'] : [us / 1e6, 's'];
-  return `${value}${NNBSP}${unit}`;
+  return `${value}${UNIT_SPACE}${unit}`;
 }
 
 /** A share 0..1: one decimal below 10 %, whole above, 0 is "0". */
@@ -67,8 +67,8 @@ export function formatCount(n: number): [string, string] {
 export function formatAge(ns: number): string {
   if (Number.isNaN(ns)) return UNKNOWN;
   const s = ns / 1e9;
-  if (s < 1) return `${Math.max(0, Math.round(s * 1000))}${NNBSP}ms`;
-  if (s < 60) return `${Math.floor(s)}${NNBSP}s`;
+  if (s < 1) return `${Math.max(0, Math.round(s * 1000))}${UNIT_SPACE}ms`;
+  if (s < 60) return `${Math.floor(s)}${UNIT_SPACE}s`;
   const parts: [number, string][] = [
     [Math.floor(s / 86400), 'd'],
     [Math.floor(s / 3600) % 24, 'h'],
@@ -79,7 +79,7 @@ export function formatAge(ns: number): string {
   return parts
     .slice(first, first + 2)
     .filter(([n], i) => n > 0 || i === 0)
-    .map(([n, unit], i) => `${i ? String(n).padStart(2, '0') : n}${NNBSP}${unit}`)
+    .map(([n, unit], i) => `${i ? String(n).padStart(2, '0') : n}${UNIT_SPACE}${unit}`)
     .join(' ');
 }
 
@@ -90,7 +90,7 @@ export function formatElapsed(ns: number): string {
   return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
-export const joined = ([value, unit]: [string, string]): string => (unit ? value + NNBSP + unit : value);
+export const joined = ([value, unit]: [string, string]): string => (unit ? value + UNIT_SPACE + unit : value);
 
 /** Wall clock of the viewer's zone from session time; `epochNs` as sent in the state event. `digits` of the second. */
 export function formatClock(epochNs: string, atNs: number, digits: 0 | 3 | 6 | 9 = 0): string {

@@ -16,6 +16,7 @@ export const ICONS = {
   filter: '<path d="M2.500 3.500h11L9.500 8.500v4l-3 1v-5z"/>',
   star: '<path d="m8 2.200 1.800 3.700 4 .6-2.900 2.800.7 4L8 11.400l-3.600 1.900.7-4L2.200 6.500l4-.6z"/>',
   chev: '<path d="m6 4 4 4-4 4"/>',
+  back: '<path d="m10 4-4 4 4 4"/>',
   down: '<path d="m4 6 4 4 4-4"/>',
   up: '<path d="m4 10 4-4 4 4"/>',
   dots: '<path d="M3.500 8h.01M8 8h.01M12.500 8h.01" stroke-width="2"/>',

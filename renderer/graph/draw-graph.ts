@@ -188,7 +188,7 @@ export function drawGraph(
       highlight,
     );
   drawFoldNodes(pen, geometry, scene);
-  for (const edge of scene.edges.values()) drawEdgeGlyphs(pen, geometry, edge);
+  drawGlyphs(pen, geometry, scene, highlight);
   if (selected && !Number.isNaN(selected.width)) drawReading(pen, geometry, scene, selected);
 }
 
@@ -230,10 +230,10 @@ function drawRibbons(pen: Pen, geometry: GraphGeometry, scene: Scene, highlight:
   const share = (name: string): number => parseFloat(token(name));
   const match = share(some ? '--edge-unsel' : '--edge-match');
   const other = share('--edge-other');
-  c.fillStyle = token('--fg-3');
-  c.globalAlpha = highlight.filtered || some ? other : 0.5;
+  c.globalAlpha = highlight.filtered || some ? other : match * 0.7;
   for (const fold of scene.folds)
     for (const edge of fold.edges) {
+      c.fillStyle = latencyColor(edge.us);
       ribbon(c, x0, x1, edge.y0, edge.y1, edge.width);
       c.fill();
     }
@@ -381,15 +381,30 @@ function drawFoldNodes(pen: Pen, geometry: GraphGeometry, scene: Scene): void {
   }
 }
 
-function drawEdgeGlyphs({ c }: Pen, geometry: GraphGeometry, edge: SceneEdge): void {
-  if (!edge.trouble || Number.isNaN(edge.width)) return;
-  const span = ribbonSpan(geometry)[1] - ribbonSpan(geometry)[0];
-  glyphsOf(edge.trouble)
-    .slice(0, 3)
-    .forEach((name, i) => {
-      const [x, y] = ribbonPoint(geometry, edge, 0.84 - (i * 20) / Math.max(80, span));
-      drawGlyph(c, name, x - 8, y - 8);
-    });
+const GLYPH_APART = 19;
+/** Glyphs ride near the peer; where one would lie on another it steps left along its ribbon. */
+function drawGlyphs({ c }: Pen, geometry: GraphGeometry, scene: Scene, highlight: GraphHighlight): void {
+  const span = Math.max(80, ribbonSpan(geometry)[1] - ribbonSpan(geometry)[0]);
+  const placed: [number, number][] = [];
+  const free = ([x, y]: [number, number]): boolean =>
+    placed.every(([px, py]) => Math.abs(px - x) >= GLYPH_APART || Math.abs(py - y) >= GLYPH_APART - 1);
+  const dimmed = (edge: SceneEdge): boolean => highlight.filtered && !edge.matches && edge.key !== highlight.edge;
+  const troubled = [...scene.edges.values()]
+    .filter((edge) => edge.trouble !== 0 && !Number.isNaN(edge.width))
+    .sort((a, b) => Number(dimmed(a)) - Number(dimmed(b)) || a.y1 - b.y1);
+  for (const edge of troubled) {
+    let t = 0.82;
+    for (const name of glyphsOf(edge.trouble).slice(0, 3)) {
+      let point = ribbonPoint(geometry, edge, t);
+      while (!free(point) && t > 0.2) point = ribbonPoint(geometry, edge, (t -= 4 / span));
+      if (!free(point)) continue;
+      placed.push(point);
+      c.globalAlpha = dimmed(edge) ? 0.55 : 1;
+      drawGlyph(c, name, Math.round(point[0]) - 8, Math.round(point[1]) - 8);
+      t -= GLYPH_APART / span;
+    }
+  }
+  c.globalAlpha = 1;
 }
 
 /** The reading chip of the selected edge, above its middle or below where there is no room. */
@@ -407,11 +422,15 @@ function drawReading(pen: Pen, geometry: GraphGeometry, scene: Scene, edge: Scen
   if (edge.drops > 0) parts.push(['', `${edge.drops} drops`]);
   parts.push(['', `${edge.flows} ${edge.flows === 1 ? 'flow' : 'flows'}`]);
   const separator = ' · ';
+  const [x0, x1] = ribbonSpan(geometry);
   c.font = font(pen, 11, 600);
-  const total =
+  const widthOf = (): number =>
     parts.reduce((sum, [name, value]) => sum + c.measureText(name + value).width, 0) +
     c.measureText(separator).width * (parts.length - 1) +
     16;
+  // Between the labels, never over them: what matters least goes first.
+  while (parts.length > 1 && widthOf() > x1 - x0 - 16) parts.pop();
+  const total = widthOf();
   const [cx, cy] = ribbonPoint(geometry, edge, 0.5);
   const taken = (y: number): number =>
     [...scene.edges.values()].reduce((worst, other) => {
@@ -426,7 +445,7 @@ function drawReading(pen: Pen, geometry: GraphGeometry, scene: Scene, edge: Scen
     cy + edge.width / 2 + 40,
   ].filter((y) => y > 20 && y < geometry.height - 26);
   const y = slots.sort((a, b) => taken(a) - taken(b))[0] ?? 22;
-  const x = Math.min(geometry.width - total - 8, Math.max(8, cx - total / 2));
+  const x = Math.min(x1 - total - 8, Math.max(x0 + 8, cx - total / 2));
   c.fillStyle = token('--bg-2');
   c.strokeStyle = token('--line-2');
   c.lineWidth = 1;

@@ -22,7 +22,7 @@ function input(left: number, right: number, pairs: [number, number, number][], h
     edgeLeft: Uint32Array.from(pairs, ([a]) => a),
     edgeRight: Uint32Array.from(pairs, ([, b]) => b + left),
     edgeBps: Float64Array.from(pairs, ([, , bps]) => bps),
-    edgeKeep: new Uint8Array(pairs.length),
+    edgeUs: Float64Array.from(pairs, ([a]) => (a % 2 ? 1000 : NaN)),
   };
 }
 

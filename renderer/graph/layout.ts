@@ -25,7 +25,8 @@ export interface GraphInput {
   edgeLeft: Uint32Array;
   edgeRight: Uint32Array;
   edgeBps: Float64Array;
-  edgeKeep: Uint8Array;
+  /** Latency that colours the edge, µs; NaN = not known. */
+  edgeUs: Float64Array;
 }
 
 export interface GraphLayout {
@@ -58,6 +59,8 @@ export interface FoldEdge {
   /** Node index at the other end, −1 = the fold of the other side. */
   node: number;
   bps: number;
+  /** Mean latency by rate, in the logarithm, µs; NaN = not known for any of them. */
+  us: number;
   y0: number;
   y1: number;
   width: number;
@@ -65,6 +68,9 @@ export interface FoldEdge {
 
 const HEAD = 19;
 const EDGE_GAP = 2;
+/** Most rows a side has, so that it can be taken in at a glance. */
+const ROWS_MAX = 24;
+const GAP_MIN = 3;
 
 /** Ribbon width in px for a rate, as the legend shows. */
 export const ribbonWidth = (bps: number): number =>
@@ -76,6 +82,9 @@ interface Ribbon {
   right: number;
   edge: number;
   bps: number;
+  /** Sums for the mean latency: rate × log latency, and rate. */
+  logs: number;
+  weight: number;
   width: number;
   y0: number;
   y1: number;
@@ -102,14 +111,19 @@ export function layoutGraph(input: GraphInput): GraphLayout {
     const left = at(input.edgeLeft[edge] as number, -1);
     const right = at(input.edgeRight[edge] as number, -2);
     const bps = input.edgeBps[edge] as number;
+    const us = input.edgeUs[edge] as number;
+    const weight = us > 0 ? bps + 1 : 0;
+    const logs = us > 0 ? weight * Math.log(us) : 0;
     const folded = left < 0 || right < 0;
     const key = `${left} ${right}`;
     const same = folded ? merged.get(key) : undefined;
     if (same) {
       same.bps += bps;
+      same.logs += logs;
+      same.weight += weight;
       continue;
     }
-    const ribbon: Ribbon = { left, right, edge: folded ? -1 : edge, bps, width: 0, y0: 0, y1: 0 };
+    const ribbon: Ribbon = { left, right, edge: folded ? -1 : edge, bps, logs, weight, width: 0, y0: 0, y1: 0 };
     ribbons.push(ribbon);
     if (folded) merged.set(key, ribbon);
     else edgeRibbon[edge] = ribbon;
@@ -206,6 +220,7 @@ export function layoutGraph(input: GraphInput): GraphLayout {
       edges: own.map((ribbon) => ({
         node: side === 0 ? ribbon.right : Math.max(-1, ribbon.left),
         bps: ribbon.bps,
+        us: ribbon.weight > 0 ? Math.exp(ribbon.logs / ribbon.weight) : NaN,
         y0: ribbon.y0,
         y1: ribbon.y1,
         width: ribbon.width,
@@ -215,32 +230,83 @@ export function layoutGraph(input: GraphInput): GraphLayout {
   return { y, rowHeight, barTop, barHeight, edgeY0, edgeY1, edgeWidth, plates, folds };
 }
 
-/** Which nodes get a row: all if they fit, else those that must, then by rate with a bonus for those shown before. */
+/** Nodes of one side, most wanted first. */
+function byWeight(input: GraphInput, side: number): number[] {
+  const weight = (node: number): number =>
+    (input.keep[node] ? 1e18 : 0) + ((input.bps[node] as number) + 1) * (input.shown[node] ? 3 : 1);
+  return Array.from(input.side.keys())
+    .filter((node) => input.side[node] === side)
+    .sort((a, b) => weight(b) - weight(a) || (input.order[a] as number) - (input.order[b] as number));
+}
+
+/**
+ * Which nodes get a row: all if they fit, else as many as do, those that must first, then by rate with a bonus for those
+ * shown before. How tall a row is depends on what is folded at the other side, so the sides are weighed in turn.
+ */
 function chooseVisible(input: GraphInput): Uint8Array {
-  const visible = new Uint8Array(input.side.length);
-  for (const side of [0, 1]) {
-    const candidates: number[] = [];
-    const groups = new Map<number, number>();
-    for (let node = 0; node < input.side.length; node++) {
-      if (input.side[node] !== side) continue;
-      candidates.push(node);
-      const group = input.group[node] as number;
-      if (group) groups.set(group, (groups.get(group) ?? 0) + 1);
-    }
-    const heads = [...groups.values()].filter((size) => size > 1).length * (HEAD + 7);
-    const room = input.height - input.top - 8;
-    const fits = Math.floor(room / input.rowMin);
-    if (candidates.length * input.rowMin + heads <= room) {
-      for (const node of candidates) visible[node] = 1;
-      continue;
-    }
-    const weight = (node: number): number =>
-      (input.keep[node] ? 1e18 : 0) + ((input.bps[node] as number) + 1) * (input.shown[node] ? 3 : 1);
-    candidates.sort((a, b) => weight(b) - weight(a) || (input.order[a] as number) - (input.order[b] as number));
-    const capacity = Math.max(1, Math.min(fits - 2, 24) - Math.ceil(Math.min(heads, room / 4) / input.rowMin));
-    for (const node of candidates.slice(0, capacity)) visible[node] = 1;
+  const nodes = input.side.length;
+  const own: number[][] = Array.from({ length: nodes }, () => []);
+  input.edgeLeft.forEach((left, edge) => {
+    own[left]?.push(edge);
+    own[input.edgeRight[edge] as number]?.push(edge);
+  });
+  const visible = new Uint8Array(nodes);
+  const sides = [byWeight(input, 0), byWeight(input, 1)];
+  const room = input.height - input.top - 8;
+  const most = Math.min(ROWS_MAX, Math.max(1, Math.floor(room / (input.rowMin + GAP_MIN))));
+  for (const candidates of sides) for (const node of candidates.slice(0, most)) visible[node] = 1;
+  for (const side of [1, 0, 1]) {
+    const candidates = sides[side] as number[];
+    const count = howManyFit(input, candidates, own, visible, room);
+    candidates.forEach((node, i) => (visible[node] = i < count ? 1 : 0));
   }
   return visible;
+}
+
+function howManyFit(
+  input: GraphInput,
+  candidates: readonly number[],
+  own: readonly number[][],
+  visible: Uint8Array,
+  room: number,
+): number {
+  /** Height of the bar of some nodes taken as one: ribbons to what is folded at the other side are merged. */
+  const thickness = (members: readonly number[], merge: boolean): number => {
+    const ribbons = new Map<number, number>();
+    for (const node of members)
+      for (const edge of own[node] ?? []) {
+        const left = input.edgeLeft[edge] as number;
+        const far = left === node ? (input.edgeRight[edge] as number) : left;
+        const key = visible[far] ? (merge ? far : -2 - edge) : -1;
+        ribbons.set(key, (ribbons.get(key) ?? 0) + (input.edgeBps[edge] as number));
+      }
+    let sum = 4;
+    for (const bps of ribbons.values()) sum += ribbonWidth(bps) + EDGE_GAP;
+    return sum;
+  };
+  const heights = candidates.map((node) => Math.max(input.rowMin, thickness([node], false)));
+  const needed = (count: number): number => {
+    let sum = 0;
+    const members = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      sum += heights[i] as number;
+      const group = (input.group[candidates[i] as number] as number) || -1 - i;
+      members.set(group, (members.get(group) ?? 0) + 1);
+    }
+    for (const [group, size] of members) sum += GAP_MIN + (group > 0 && size > 1 ? HEAD + 4 : 0);
+    return count === candidates.length
+      ? sum
+      : sum + GAP_MIN + Math.max(input.rowMin, thickness(candidates.slice(count), true));
+  };
+  if (candidates.length <= ROWS_MAX && needed(candidates.length) <= room) return candidates.length;
+  let low = Math.min(1, candidates.length);
+  let high = Math.min(candidates.length - 1, ROWS_MAX);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (needed(middle) <= room) low = middle;
+    else high = middle - 1;
+  }
+  return Math.max(low, Math.min(1, candidates.length));
 }
 
 function hasFolded(input: GraphInput, visible: Uint8Array, side: number): boolean {
@@ -282,7 +348,7 @@ function placeRows(rows: Row[], input: GraphInput, side: number, plates: GraphLa
   const room = input.height - input.top - 8;
   const content = rows.reduce((sum, { height }) => sum + height, 0);
   const fixed = heads * (HEAD + 4);
-  const gap = blocks > 1 ? Math.min(20, Math.max(3, (room - content - fixed) / (blocks - 1))) : 0;
+  const gap = blocks > 1 ? Math.min(20, Math.max(GAP_MIN, (room - content - fixed) / (blocks - 1))) : 0;
   const excess = content + fixed + gap * (blocks - 1) - room;
   const squeeze = excess > 0 ? Math.max(0.6, (content - excess) / content) : 1;
   let y = input.top;

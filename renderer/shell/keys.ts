@@ -65,7 +65,7 @@ export function installKeys(actions: KeyActions): () => void {
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target)) return;
-    const { mode, clock, recording } = engine.state;
+    const { mode, clock } = engine.state;
     const onControl =
       event.target instanceof HTMLElement && event.target.closest('button, a, [role="option"]') !== null;
     const act = keyAction();
@@ -84,7 +84,7 @@ export function installKeys(actions: KeyActions): () => void {
             );
         case 'r':
         case 'R':
-          return mode === 'live' ? () => engine.act(recording ? 'recordStop' : 'recordStart', {}) : null;
+          return mode === 'live' ? () => engine.toggleRecording() : null;
         case 'n':
         case 'N':
           return mode === 'idle'

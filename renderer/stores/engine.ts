@@ -4,7 +4,11 @@ import { computed, ref, shallowRef } from 'vue';
 import type { Answers, HelloAnswer, NoticeEvent, StateEvent, StatsEvent } from '../../core/contract/answers.ts';
 import type { Method, ParamsInput } from '../../core/contract/requests.ts';
 import { EngineClient, RequestError } from '../engine/client.ts';
+import { formatBytes, joined } from '../draw/format.ts';
 import type { Transport, TransportEvents } from '../engine/transport.ts';
+
+/** Two a second for a minute. */
+const HISTORY = 120;
 
 const IDLE: StateEvent = {
   mode: 'idle',
@@ -27,11 +31,17 @@ export const useEngine = defineStore('engine', () => {
   const state = shallowRef<StateEvent>(IDLE);
   const stats = shallowRef<StatsEvent | null>(null);
   const notice = shallowRef<NoticeEvent | null>(null);
+  /** Packets and bits a second of the last minute, for the health strip; newest last. */
+  const history = shallowRef<{ packets: number[]; bits: number[] }>({ packets: [], bits: [] });
+  /** When the connection was lost, as session time; null = it is there, or never was. */
+  const lostAtNs = ref<number | null>(null);
   let client: EngineClient | null = null;
 
   function connect(transport: (events: TransportEvents) => Transport): void {
     client = new EngineClient(transport, {
       onConnection: (isConnected, isRefused) => {
+        if (!isConnected && connected.value) lostAtNs.value = state.value.clock.endNs;
+        if (isConnected) lostAtNs.value = null;
         connected.value = isConnected;
         refused.value = isRefused;
         if (isConnected)
@@ -40,8 +50,18 @@ export const useEngine = defineStore('engine', () => {
             () => undefined,
           );
       },
-      onState: (next) => (state.value = next),
-      onStats: (next) => (stats.value = next),
+      onState: (next) => {
+        if (next.mode !== state.value.mode) history.value = { packets: [], bits: [] };
+        state.value = next;
+      },
+      onStats: (next) => {
+        stats.value = next;
+        const { packets, bits } = history.value;
+        history.value = {
+          packets: [...packets, next.packetsPerSecond].slice(-HISTORY),
+          bits: [...bits, next.bitsPerSecond].slice(-HISTORY),
+        };
+      },
       onNotice: (next) => (notice.value = next),
     });
   }
@@ -65,6 +85,38 @@ export const useEngine = defineStore('engine', () => {
     }
   }
 
+  /** Starts recording, or stops and says what was recorded. */
+  async function toggleRecording(): Promise<void> {
+    if (!state.value.recording) {
+      await act('recordStart', {});
+      return;
+    }
+    const done = await act('recordStop', {});
+    if (done)
+      notice.value = {
+        level: 'info',
+        code: 'recorded',
+        what: `Recorded ${joined(formatBytes(done.bytes))}`,
+        where: done.path,
+        hint: null,
+      };
+  }
+
   const replaying = computed(() => state.value.mode === 'replay');
-  return { connected, refused, hello, state, stats, notice, replaying, connect, engine, request, act };
+  return {
+    connected,
+    refused,
+    hello,
+    state,
+    stats,
+    notice,
+    history,
+    lostAtNs,
+    replaying,
+    connect,
+    engine,
+    request,
+    act,
+    toggleRecording,
+  };
 });

@@ -72,7 +72,13 @@ const value = (column: ArrayLike<number>, row: number): number => column[row] ??
 export function readMarks(state: ViewState, client: EngineClient): TimelineMark[] {
   const table = state.table('marks');
   const column = (name: string): ArrayLike<number> => table.column(name);
-  const [at, flow, kind, count, text] = [column('atNs'), column('flow'), column('kind'), column('count'), column('text')];
+  const [at, flow, kind, count, text] = [
+    column('atNs'),
+    column('flow'),
+    column('kind'),
+    column('count'),
+    column('text'),
+  ];
   return Array.from({ length: table.length }, (_, row) => ({
     atNs: value(at, row),
     flow: value(flow, row),

@@ -43,7 +43,9 @@ export async function newPage(
     timezoneId: 'UTC',
     locale: 'en-GB',
   });
-  await context.addInitScript(`localStorage.getItem('flowglass.theme') ?? localStorage.setItem('flowglass.theme', '${theme}')`);
+  await context.addInitScript(
+    `localStorage.getItem('flowglass.theme') ?? localStorage.setItem('flowglass.theme', '${theme}')`,
+  );
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));

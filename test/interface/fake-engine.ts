@@ -74,7 +74,7 @@ export class FakeEngine {
 
   constructor(options: FakeOptions) {
     this.options = options;
-    this.world = makeWorld({ slow: [[71, 83]], inboundPeers: 180 });
+    this.world = makeWorld({ slow: [[71, 92]], inboundPeers: 180 });
     this.state = this.idle();
     this.server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -131,7 +131,7 @@ export class FakeEngine {
       this.openReplay(scenario);
     } else {
       this.goLive(['eth0', 'docker0']);
-      this.world = makeWorld({ slow: [[71, 83], [131, 143], [191, 203]], inboundPeers: scenario === 'quiet' ? 0 : 180, hostile }); // prettier-ignore
+      this.world = makeWorld({ slow: [[71, 92], [131, 143], [191, 203]], inboundPeers: scenario === 'quiet' ? 0 : 180, hostile }); // prettier-ignore
       if (scenario === 'quiet') this.world.flows = [];
       if (scenario === 'quiet') this.world.marks = [];
       if (scenario === 'lost') this.world.gaps = [{ fromS: 78, toS: 80.1, records: 1204 }];
@@ -238,7 +238,7 @@ export class FakeEngine {
         return interfaces(Math.floor(performance.now() / 1000) + 100);
       case 'attach':
         this.goLive((params as { interfaces: string[] }).interfaces);
-        this.world = makeWorld({ slow: [[71, 83], [131, 143]], inboundPeers: 180 }); // prettier-ignore
+        this.world = makeWorld({ slow: [[71, 92], [131, 143]], inboundPeers: 180 }); // prettier-ignore
         return null;
       case 'detach':
       case 'close':

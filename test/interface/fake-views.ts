@@ -24,7 +24,9 @@ export const troubleAt = (moment: FakeMoment, flow: FakeFlow): number =>
     ? flow.trouble
     : 0;
 export const percentiles = (moment: FakeMoment, flow: FakeFlow): [number, number, number, number] => {
-  const slow = flow.slowBy > 1 && moment.world.slow(moment.atS) ? flow.slowBy * 0.45 : 1;
+  // The summary of a flow knows its bad times too.
+  const bad = flow.slowBy > 1 && [0, 5, 10, 20, 40].some((ago) => moment.world.slow(moment.atS - ago));
+  const slow = bad ? flow.slowBy * 0.45 : 1;
   return [flow.rttUs * slow, flow.rttUs * slow * 2.6 * (flow.slowBy > 1 ? 2 : 1), flow.responseUs * slow, flow.responseUs * slow * 2.4]; // prettier-ignore
 };
 const put = (rows: RowSet, key: number, values: readonly number[]): void => {
@@ -289,6 +291,7 @@ const HUMPS = [
 function fillHeat(moment: FakeMoment, fromNs: number, toNs: number, binNs: number, heat: RowSet): number {
   const cellNs = binNs * HEAT_FACTOR;
   let total = 0;
+  if (!moment.world.flows.some((flow) => passes(moment, flow))) return 0;
   const scale = cellNs / 1e9;
   for (let cell = Math.floor(fromNs / cellNs); cell * cellNs < toNs; cell++) {
     const slow = moment.world.slow(((cell + 0.5) * cellNs) / 1e9);

@@ -213,7 +213,17 @@ export function rateAt(world: World, flow: FakeFlow, atS: number): number {
 export function latencyAt(world: World, flow: FakeFlow, medianUs: number, atS: number, seed: number): number {
   if (Number.isNaN(medianUs) || atS < flow.startS || atS > flow.endS) return NaN;
   const slowed = flow.slowBy > 1 && world.slow(atS) ? flow.slowBy : 1;
-  return medianUs * slowed * Math.exp(0.22 * bell(seed + flow.index * 11, Math.floor(atS * 7)));
+  const step = atS * 3;
+  const share = step - Math.floor(step);
+  const at = (n: number): number => bell(seed + flow.index * 11, Math.floor(step) + n);
+  return (
+    medianUs *
+    slowed *
+    Math.exp(
+      (seed === 1 ? 0.07 : 0.3) * (at(0) * (1 - share) + at(1) * share) +
+        (seed === 1 ? 0.05 : 0.2) * bell(seed + 5 + flow.index, Math.floor(atS * 40)),
+    )
+  );
 }
 
 /** Bytes from the flow's beginning up to a second, both directions. */
