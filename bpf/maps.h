@@ -5,6 +5,7 @@
  *
  * Included by the kernel programs, and by the helper before the skeleton (it then sees the structures only).
  * One object defines the maps (packet.bpf.c, by FG_DEFINE_MAPS), the others refer to them: `bpftool gen object` links.
+ * It must be the first of them, as it is by name: bpftool 7.1 cannot relocate to a map that it has not seen yet.
  *
  * To be set by the helper before loading, for `cpus` possible CPUs and `slots` (a power of two, at least 1,024) each:
  *   flow_table     max_entries = cpus * slots                  index = cpu * slots + (hash & (slots - 1))

@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "maps.h"
 #include "parse.h"
+#include "parse_slow.h"
 #include "emit.h"
 #include "table.h"
 #include "conversation.h"

@@ -172,4 +172,24 @@ static __always_inline void fg_event_sock(struct fg_socket_event *event, struct 
 		event->created_ns = state->created_ns;
 }
 
+/* ---- events of event_ring ---------------------------------------------------------------------------------- */
+
+/* An event of event_ring about a socket: its cookie, key (from local to remote, or back) and time. */
+static __always_inline void fg_event_of(struct fg_event *event, __u16 kind, struct sock *sk, __u8 protocol, bool outgoing)
+{
+	struct fg_ends ends;
+
+	event->kind = kind;
+	event->at_ns = bpf_ktime_get_boot_ns();
+	event->cookie = bpf_get_socket_cookie(sk);
+	if (sk->__sk_common.skc_state == TCP_TIME_WAIT || sk->__sk_common.skc_state == TCP_NEW_SYN_RECV)
+		fg_ends_of(&sk->__sk_common, &ends);
+	else
+		fg_ends_of_sock(sk, &ends);
+	if (outgoing)
+		fg_event_key(event, ends.local, ends.local_port, ends.remote, ends.remote_port, protocol, ends.family);
+	else
+		fg_event_key(event, ends.remote, ends.remote_port, ends.local, ends.local_port, protocol, ends.family);
+}
+
 #endif
