@@ -149,6 +149,10 @@ export class FakeEngine {
   notify(notice: NoticeEvent): void {
     this.tell({ event: 'notice', data: notice });
   }
+  /** The next update of each view is lost on the way. */
+  skipOneUpdate(): void {
+    for (const { views } of this.viewers) for (const view of views.values()) view.version++;
+  }
   /** Adds a flow that starts now, as traffic would. */
   addFlow(change: Partial<FakeFlow>): FakeFlow {
     const like = this.world.flows[0] ?? makeWorld({ slow: [], inboundPeers: 0 }).flows[0];
@@ -367,7 +371,7 @@ export class FakeEngine {
   private stats(): StatsEvent {
     const bps = this.world.flows.reduce((sum, flow) => sum + rateAt(this.world, flow, this.atS), 0);
     const lost = this.world.gaps.reduce((sum, { records }) => sum + records, 0);
-    return { packetsPerSecond: bps / 15_300, bitsPerSecond: bps, packets: 11.2e6, bytes: 9.4e9, lostEvents: lost, lostPackets: 0, lostFlowPackets: 0, helperCpu: this.state.mode === 'replay' ? null : 2.1 }; // prettier-ignore
+    return { packetsPerSecond: bps / 15_300, bitsPerSecond: bps, packets: this.world.flows.length ? 11.2e6 : 0, bytes: 9.4e9, lostEvents: lost, lostPackets: 0, lostFlowPackets: 0, helperCpu: this.state.mode === 'replay' ? null : 2.1 }; // prettier-ignore
   }
 
   private update(viewer: Viewer): void {

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { findClutter, SIZES, THEMES } from '../browser.ts';
+import type { Scenario } from '../fake-engine.ts';
+import { filterBox, flowRows, live, table, withPage, type Suite } from './context.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate<string[]>(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+      id + ' ' + target.join(' ') + ': ' + (failureSummary ?? '').split('\\n').slice(1, 3).join(' '))))`);
+}
+const nothing = (): Promise<void> => Promise.resolve();
+const tab = async (page: Page, name: RegExp): Promise<void> => {
+  const found = page.getByRole('tab', { name });
+  if (await found.isVisible()) await found.click();
+};
+const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<void>])[] = [
+  ['start', 'start', (page) => page.getByRole('checkbox', { name: 'eth0', exact: true }).check({ force: true })],
+  ['no permission', 'permission', nothing],
+  ['opening', 'opening', nothing],
+  ['live, a flow selected, recording', 'live', async (page) => {
+    await page.keyboard.press('r');
+    await tab(page, /Flows/);
+    await flowRows(page).nth(1).click();
+  }],
+  ['latency tab', 'live', (page) => tab(page, /Latency/)],
+  ['details tab', 'live', async (page) => {
+    await tab(page, /Flows/);
+    await flowRows(page).nth(1).click();
+    await tab(page, /Details/);
+  }],
+  ['quiet', 'quiet', nothing],
+  ['filtered', 'live', (page) => filterBox(page).fill('tcp && process.name == "node"')],
+  ['filter error', 'live', async (page) => {
+    await filterBox(page).fill('tcp && process.name = "node"');
+    await page.getByText('compare with two').waitFor();
+  }],
+  ['completion', 'live', (page) => filterBox(page).pressSequentially('tcp && process')],
+  ['nothing matches', 'live', (page) => filterBox(page).fill('rtt.p99 > 50s')],
+  ['replay', 'replay', nothing],
+  ['details', 'replay', async (page) => {
+    await tab(page, /Flows/);
+    await flowRows(page).first().dblclick();
+    await page.getByRole('region', { name: 'Bytes in hex' }).waitFor();
+  }],
+  ['keys', 'live', (page) => page.keyboard.press('?')],
+  ['hostile', 'hostile', nothing],
+]; // prettier-ignore
+
+export function accessSuite(suite: Suite): void {
+  describe.each(THEMES)('theme %s', (theme) => {
+    it.each(SCREENS)('axe finds nothing: %s', (_name, scenario, act) =>
+      withPage(
+        suite,
+        scenario,
+        async ({ page }) => {
+          await page.getByRole('main').waitFor();
+          await page.waitForTimeout(500);
+          await act(page);
+          await page.waitForTimeout(300);
+          expect(await violations(page)).toEqual([]);
+        },
+        { theme, still: true },
+      ),
+    );
+  });
+
+  describe.each(['wide', 'narrow', 'least'] as const)('window %s', (size) => {
+    it.each(SCREENS)(
+      `nothing is clipped, too small or over other text at ${SIZES[size].width}: %s`,
+      (_name, scenario, act) =>
+        withPage(
+          suite,
+          scenario,
+          async ({ page }) => {
+            await page.getByRole('main').waitFor();
+            await page.waitForTimeout(500);
+            await act(page);
+            await page.waitForTimeout(300);
+            expect(await findClutter(page)).toEqual([]);
+          },
+          { size, still: true },
+        ),
+    );
+  });
+
+  it('every control has a name and every canvas a twin', () =>
+    withPage(suite, 'live', async ({ page }) => {
+      await live(page);
+      expect(await table(page).getAttribute('aria-colcount')).toMatch(/^\d+$/);
+      const nameless = await page.evaluate<
+        string[]
+      >(`[...document.querySelectorAll('button, input, canvas, [tabindex="0"]')]
+        .filter((el) => !(el.getAttribute('aria-label') || el.textContent.trim() || el.closest('label')?.textContent.trim()))
+        .map((el) => el.outerHTML.slice(0, 120))`);
+      expect(nameless).toEqual([]);
+      const canvases = await page.evaluate<
+        string[]
+      >(`[...document.querySelectorAll('canvas[aria-describedby]')].map((el) =>
+        String(document.getElementById(el.getAttribute('aria-describedby'))?.tagName))`);
+      expect(canvases).toEqual(['UL', 'UL']);
+    }));
+}
