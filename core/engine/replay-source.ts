@@ -98,7 +98,7 @@ export class ReplaySource implements Source {
       }
       reducer.model.observer = null;
       const source = new ReplaySource(session, reducer, cursor, observer, options);
-      await source.seek(source.startNs);
+      await source.seek(source.endNs); // all of it is seen first; playing from there begins at the start
       return source;
     } catch (error) {
       await session.close();
