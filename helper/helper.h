@@ -103,10 +103,13 @@ struct pending_exec {
 
 #define PENDING_EXEC_MAX 1024U
 
+/* In the order in which a snapshot reads them: processes before the sockets that name them. */
+enum iterator { ITERATOR_TASKS, ITERATOR_ARGS, ITERATOR_FILES, ITERATOR_TCP, ITERATORS };
+
 struct snapshot {
-	int iterators[3]; /* descriptors of iterator links: tasks, files, tcp; -1 = absent */
+	int iterators[ITERATORS]; /* descriptors of iterator links; -1 = absent */
 	int reading;      /* iterator being read, or -1 */
-	int phase;        /* index into iterators; 3 = done */
+	int phase;        /* index into iterators; ITERATORS = done */
 	bool active;
 	bool again;       /* a resync was asked for while one runs */
 	bool only_exes;   /* completing the paths of new programs, not a snapshot */

@@ -243,6 +243,13 @@ static bool is_packet_program(const char *section)
 	return starts_with(section, "tc") || starts_with(section, "xdp") || starts_with(section, "classifier");
 }
 
+/* The one program that must be allowed to sleep. Kernels that refuse it (before 6.1 or so) leave one thing unknown, the
+ * command line of what ran before us: no feature, and no warning. */
+static bool is_args_iterator(const char *section)
+{
+	return starts_with(section, "iter.s/");
+}
+
 static bool have_tracepoint(const struct btf *kernel, const char *name)
 {
 	char type[128];
@@ -259,6 +266,8 @@ static bool wanted(const struct helper *helper, const struct btf *kernel, const 
 		return true;
 	if (helper->wanted.flags & FG_WANT_NO_SOCKETS)
 		return false;
+	if (is_args_iterator(section))
+		return !(helper->wanted.flags & FG_WANT_NO_ARGS);
 	if (starts_with(section, "tp_btf/sys_exit"))
 		return helper->wanted.flags & FG_WANT_ACCEPT_TRACING;
 	if (starts_with(section, "tp_btf/")) {
@@ -309,6 +318,12 @@ static bool packet_program_named(const struct helper *helper, const char *name)
 {
 	return !strcmp(name, bpf_program__name(helper->skeleton->progs.fg_ingress)) ||
 	       !strcmp(name, bpf_program__name(helper->skeleton->progs.fg_egress));
+}
+
+/* How loudly to say that a program is left out. */
+static enum fg_log_level loudness(const struct helper *helper, const char *name)
+{
+	return strcmp(name, bpf_program__name(helper->skeleton->progs.fg_iter_args)) ? FG_LOG_WARNING : FG_LOG_DEBUG;
 }
 
 static int missing_permission(char *failure, size_t failure_size)
@@ -363,7 +378,8 @@ int load_programs(struct helper *helper, struct load_report *report, char *failu
 			break;
 		}
 		note_refused(report, said.program, said.reason);
-		log_say(helper, FG_LOG_WARNING, "kernel program %s was refused and is left out: %s", said.program, said.reason);
+		log_say(helper, loudness(helper, said.program), "kernel program %s was refused and is left out: %s", said.program,
+			said.reason);
 		flowglass__destroy(helper->skeleton);
 		helper->skeleton = NULL;
 		error = -ENOTSUP;
@@ -395,13 +411,15 @@ static int open_cgroup_root(void)
 	return fd;
 }
 
-static int iterator_number(const char *section)
+static enum iterator iterator_of(const char *section)
 {
+	if (is_args_iterator(section))
+		return ITERATOR_ARGS;
 	if (starts_with(section, "iter/task_file"))
-		return 1;
+		return ITERATOR_FILES;
 	if (starts_with(section, "iter/tcp"))
-		return 2;
-	return 0;
+		return ITERATOR_TCP;
+	return ITERATOR_TASKS;
 }
 
 static struct bpf_link *attach_one(struct helper *helper, struct bpf_program *program, const char *section)
@@ -422,7 +440,7 @@ int load_attach(struct helper *helper, struct load_report *report)
 	uint32_t have = 0, lack = 0;
 	struct bpf_program *program;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ITERATORS; i++)
 		helper->snapshot.iterators[i] = -1;
 	helper->cgroup_fd = open_cgroup_root();
 	if (helper->cgroup_fd < 0 && !(helper->wanted.flags & FG_WANT_NO_SOCKETS))
@@ -454,14 +472,15 @@ int load_attach(struct helper *helper, struct load_report *report)
 				 no_root ? "no cgroup2 file system is mounted" : log_error(errno));
 			note_refused(report, bpf_program__name(program), reason);
 			if (!no_root)
-				log_say(helper, FG_LOG_WARNING, "kernel program %s is left out, %s", bpf_program__name(program), reason);
+				log_say(helper, loudness(helper, bpf_program__name(program)), "kernel program %s is left out, %s",
+					bpf_program__name(program), reason);
 			lack |= feature;
 			bpf_link__destroy(link);
 			continue;
 		}
 		helper->links[helper->link_count++] = link;
-		if (starts_with(section, "iter/"))
-			helper->snapshot.iterators[iterator_number(section)] = bpf_link__fd(link);
+		if (starts_with(section, "iter/") || is_args_iterator(section))
+			helper->snapshot.iterators[iterator_of(section)] = bpf_link__fd(link);
 		have |= feature;
 	}
 	helper->features = have & ~lack;
@@ -473,7 +492,7 @@ void load_detach(struct helper *helper)
 	for (uint32_t i = 0; i < helper->link_count; i++)
 		bpf_link__destroy(helper->links[i]);
 	helper->link_count = 0;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ITERATORS; i++)
 		helper->snapshot.iterators[i] = -1;
 }
 

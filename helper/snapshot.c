@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What existed before we attached: iterators over tasks, over the files of tasks (sockets with their owners) and over
- * TCP sockets without a file. First attach, then read, so that nothing falls in between; the engine merges by cookie.
- * The task iterator also completes the path of programs that were started since, as the exec tracepoint cannot
- * resolve it.
+ * What existed before we attached: iterators over tasks (their paths, then their command lines), over the files of
+ * tasks (sockets with their owners) and over TCP sockets without a file. First attach, then read, so that nothing falls
+ * in between; the engine merges by cookie. The first also completes the path of programs that were started since, as
+ * the exec tracepoint cannot resolve it.
  */
 #include "helper.h"
 #include "maps.h"
@@ -16,7 +16,6 @@
 
 #define BUFFER_BYTES 65536U
 #define EXE_PAUSE_NS 200000000ULL
-#define ITERATORS 3
 
 int snapshot_open(struct helper *helper)
 {
@@ -77,7 +76,7 @@ void snapshot_tick(struct helper *helper)
 	struct snapshot *snapshot = &helper->snapshot;
 	uint64_t now;
 
-	if (snapshot->active || snapshot->iterators[0] < 0 || (!snapshot->pending_count && !snapshot->pending_overflow))
+	if (snapshot->active || snapshot->iterators[ITERATOR_TASKS] < 0 || (!snapshot->pending_count && !snapshot->pending_overflow))
 		return;
 	now = clock_boot_ns();
 	if (now - snapshot->last_exe_ns < EXE_PAUSE_NS)
