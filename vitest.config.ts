@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,cli,build,electron,renderer}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          include: ['{core,cli,build,electron,renderer}/**/*.test.ts', 'test/{unit,desktop}/**/*.test.ts'],
           exclude,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -26,7 +26,7 @@ export default defineConfig({
           ...alone,
           name: 'kernel',
           include: ['test/**/*.test.ts'],
-          exclude: [...exclude, 'test/unit/**', 'test/vm/**'],
+          exclude: [...exclude, 'test/{unit,desktop}/**', 'test/vm/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

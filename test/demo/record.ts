@@ -218,7 +218,7 @@ async function main(file: string): Promise<void> {
     if (size > BYTES_MAX) throw new Error(`the session has ${size} bytes, more than ${BYTES_MAX}`);
     const { session, flows } = await summarize(raw);
     if (session.lost.packets + session.lost.events + session.lost.flowPackets > 0) throw new Error('something was lost: record again'); // prettier-ignore
-    command('cp', [raw, `${file}.new`]);
+    command('install', ['-m', '644', raw, `${file}.new`]); // recordings are private; this one is for everybody
     renameSync(`${file}.new`, file);
     process.stdout.write(`${file}: ${Math.round(session.durationNs / 1e9)} s, ${flows.length} flows, ${session.packets} packets, ${size} bytes\n`); // prettier-ignore
   } finally {
