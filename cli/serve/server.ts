@@ -142,7 +142,8 @@ async function answer(
   options: ServeOptions,
   uploads: string,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  // What stands in the request line is a path even if it begins with two slashes; what is none throws, and is cut off.
+  const url = new URL(`http://localhost${request.url ?? '/'}`);
   if (!guard.hostAllowed(request)) return refuse(response, 'host');
   const token = url.searchParams.get('token');
   if (request.method === 'GET' && url.pathname === '/' && token !== null) {
@@ -192,6 +193,7 @@ async function receive(
   const safe =
     basename(name)
       .replace(/[^\p{L}\p{N}._ -]/gu, '_')
+      .replace(/^\.+/, '')
       .slice(-120) || 'capture';
   const path = join(await mkdtemp(join(uploads, 'file-')), safe);
   let size = 0;
