@@ -36,6 +36,7 @@ import type { TimelineStore } from '../timeline/store.ts';
 import { readInterface, readStats, type InterfaceReport, type LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { TimelineObserver } from './observer.ts';
+import { gateProcesses } from './process-gate.ts';
 import { REDUCERS } from './replay-source.ts';
 import type { Source } from './source.ts';
 
@@ -109,7 +110,7 @@ export class LiveSource implements Source {
     const source = new LiveSource(options);
     source.helper = await startHelper({
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
-      onFrame: (type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length),
+      onFrame: gateProcesses((type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length)),
       onLog: options.onLog,
       ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
     });

@@ -25,6 +25,7 @@ import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { acceptsPacket } from './packet-filter.ts';
+import { gateProcesses } from './process-gate.ts';
 import { processTexts } from './process-texts.ts';
 
 /** What is recorded, and into what. */
@@ -118,7 +119,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
   };
   const helper = await startHelper({
     hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
-    onFrame,
+    onFrame: gateProcesses(onFrame),
     ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
     ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
   });
