@@ -43,8 +43,14 @@ for l in /d/lib64/*; do [ -e /lib64/\${l##*/} ] || { mkdir -p /lib64; cp $l /lib
 on() { ns=$1; shift; nsenter --net=/run/netns/$ns "$@"; }
 ip netns add a; ip netns add b
 ip -n a link set lo up; ip -n b link set lo up
-for f in default all; do
-  on a sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"; on b sh -c "echo 0 > /proc/sys/net/ipv6/conf/$f/accept_dad"
+# quiet by themselves: no duplicate address detection, no router solicitations, group reports at once instead of later
+for n in a b; do on $n sh -c '
+  echo 0 > /proc/sys/net/ipv4/tcp_early_retrans # no tail loss probes: a slow machine would add retransmissions
+  for f in default all; do
+    cd /proc/sys/net/ipv6/conf/$f
+    echo 0 > accept_dad; echo 0 > router_solicitations
+    echo 1 > mldv1_unsolicited_report_interval; echo 1 > mldv2_unsolicited_report_interval
+  done'
 done
 ip link add va netns a type veth peer name vb netns b
 ip -n a link set va addrgenmode none; ip -n b link set vb addrgenmode none
