@@ -45,7 +45,8 @@ function nextPanel(backwards: boolean): void {
   if (panels.length === 0) return;
   const at = panels.findIndex((panel) => panel.contains(document.activeElement));
   const next = panels[(at + (backwards ? -1 : 1) + panels.length) % panels.length] as HTMLElement;
-  (next.querySelector<HTMLElement>('[tabindex="0"], input, button') ?? next).focus();
+  const inside = next.querySelector<HTMLElement>('[tabindex="0"]') ?? next.querySelector<HTMLElement>('input, button');
+  (inside ?? next).focus();
 }
 
 /** Installs the global keys; returns what removes them. */

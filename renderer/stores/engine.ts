@@ -64,6 +64,7 @@ export const useEngine = defineStore('engine', () => {
       },
       onNotice: (next) => (notice.value = next),
     });
+    document.addEventListener('visibilitychange', () => client?.setVisible(!document.hidden));
   }
 
   function engine(): EngineClient {

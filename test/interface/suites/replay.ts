@@ -37,9 +37,10 @@ export function replaySuite(suite: Suite): void {
         await page.keyboard.press('n');
         await soon(at).toBe(348e9);
         await page.keyboard.press('Shift+N');
-        await soon(at).toBe(283e9);
+        await soon(at).toBe(280e9);
         await page.getByRole('button', { name: 'Next trouble', exact: true }).click();
         await soon(at).toBe(348e9);
+        await slider.focus();
         await page.keyboard.press('Home');
         await soon(at).toBe(0);
         await page.keyboard.press('End');
