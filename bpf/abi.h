@@ -117,6 +117,8 @@ enum fg_flow_flags {
 	FG_FLOW_EGRESS_HI = 2048,
 	FG_FLOW_INGRESS_LO = 4096,
 	FG_FLOW_INGRESS_HI = 8192,
+	FG_FLOW_KERNEL_LO = 16384, /* lo's packets were made here by the kernel itself (a tunnel's outer ones): no socket */
+	FG_FLOW_KERNEL_HI = 32768,
 };
 
 /* What one CPU knows of one flow. Counters only grow within one (cpu, slot, generation). */

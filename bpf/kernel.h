@@ -196,6 +196,7 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	__u64 start_boottime;
+	__u64 self_exec_id;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
@@ -340,6 +341,14 @@ struct bpf_iter__task_file {
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
+	__u32 uid;
+};
+struct udp_sock {
+	struct inet_sock inet;
+};
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk;
 	__u32 uid;
 };
 

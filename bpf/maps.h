@@ -171,7 +171,7 @@ struct fg_socket_state {
 	__u64 connect_ns;       /* when it entered SYN_SENT */
 	__u64 process_start_ns; /* last known owner: start and thread group; 0 = none */
 	__u32 tgid;
-	__u32 rtt_us;           /* last sample of tcp_probe that was reported */
+	__u32 exec_id;          /* of its program: a process that became another one is news */
 	__u64 rack_mstamp;      /* transmission time in µs of the segment it belongs to */
 	__u32 ports;            /* skc_portpair and the end of the peer's address as last reported: a UDP socket */
 	__u32 peer;             /* changes them without any state change */

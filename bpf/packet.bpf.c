@@ -92,6 +92,20 @@ static __always_inline __u64 fg_cookie(struct __sk_buff *skb, const struct fg_pa
 	return bpf_get_socket_cookie(skb);
 }
 
+/* Was this packet, which leaves without a cookie, made by the kernel itself? Not when it came in somewhere (forwarded), nor
+ * when a raw or packet socket sent it. A tunnel's outer packet has the socket of the inner one, with another port. */
+static __always_inline bool fg_kernel_made(struct __sk_buff *skb, const struct fg_parsed *p)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (p->kind != FG_PARSED_FLOW || skb->ingress_ifindex)
+		return false;
+	if (!sk)
+		return true;
+	sk = bpf_sk_fullsock(sk);
+	return sk && (sk->family == AF_INET || sk->family == AF_INET6) && sk->type != SOCK_RAW;
+}
+
 /* What is known of the packet outside its bytes. All constant or in registers after inlining. */
 struct fg_hook {
 	bool xdp;
@@ -112,7 +126,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	struct fg_totals *t;
 	struct fg_slot *slot;
 	__u64 hash, cookie = 0, now = 0;
-	bool counted, resident;
+	bool counted, resident, kernel_made = false;
 
 	if (!iface)
 		return;
@@ -185,8 +199,10 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		return;
 	conversation = bpf_map_lookup_elem(&conversations, &index);
 	if (hook.egress && (p->key.protocol != IPPROTO_TCP || !resident || !slot->flow.cookie[p->direction & 1] ||
-			    p->tcp_flags & TCPHDR_SYN))
+			    p->tcp_flags & TCPHDR_SYN)) {
 		cookie = fg_cookie(skb, p);
+		kernel_made = !cookie && fg_kernel_made(skb, p);
+	}
 	if (!conversation) {
 		/* never: it has as many elements as a CPU has slots */
 	} else if (p->key.protocol == IPPROTO_TCP) {
@@ -207,6 +223,8 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 
 		if (p->kind == FG_PARSED_LATER_FRAGMENT)
 			bits |= FG_FLOW_FRAGMENTS;
+		if (kernel_made)
+			bits |= FG_FLOW_KERNEL_LO << p->direction;
 		if (counted)
 			fg_count(&slot->flow.direction[p->direction & 1], &units, p->payload);
 		if (!p->window && p->key.protocol == IPPROTO_TCP && p->kind == FG_PARSED_FLOW && counted &&

@@ -103,15 +103,16 @@ static __always_inline void fg_owner(struct fg_socket_event *event, struct task_
 	bpf_probe_read_kernel(event->comm, sizeof event->comm, leader->comm);
 }
 
-/* Remembers an owner. False when it was the known one already. */
+/* Remembers an owner. False when it was the known one already, running the same program. */
 static __always_inline bool fg_owner_changed(struct fg_socket_state *state, struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = task->tgid, exec_id = task->self_exec_id;
 	__u64 start = task->group_leader->start_boottime;
 
-	if (state->tgid == tgid && state->process_start_ns == start)
+	if (state->tgid == tgid && state->process_start_ns == start && state->exec_id == exec_id)
 		return false;
 	state->tgid = tgid;
+	state->exec_id = exec_id;
 	state->process_start_ns = start;
 	return true;
 }

@@ -104,7 +104,7 @@ struct pending_exec {
 #define PENDING_EXEC_MAX 1024U
 
 /* In the order in which a snapshot reads them: processes before the sockets that name them. */
-enum iterator { ITERATOR_TASKS, ITERATOR_ARGS, ITERATOR_FILES, ITERATOR_TCP, ITERATORS };
+enum iterator { ITERATOR_TASKS, ITERATOR_ARGS, ITERATOR_FILES, ITERATOR_TCP, ITERATOR_UDP, ITERATORS };
 
 struct snapshot {
 	int iterators[ITERATORS]; /* descriptors of iterator links; -1 = absent */

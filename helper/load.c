@@ -61,6 +61,7 @@ static const struct {
 	{ "tp_btf/sys_exit", FG_FEATURE_ACCEPT },
 	{ "iter/task_file", FG_FEATURE_ITERATORS },
 	{ "iter/tcp", FG_FEATURE_ITERATORS },
+	{ "iter/udp", FG_FEATURE_ITERATORS },
 	{ "iter/task", FG_FEATURE_EXE_PATH },
 };
 
@@ -419,6 +420,8 @@ static enum iterator iterator_of(const char *section)
 		return ITERATOR_FILES;
 	if (starts_with(section, "iter/tcp"))
 		return ITERATOR_TCP;
+	if (starts_with(section, "iter/udp"))
+		return ITERATOR_UDP;
 	return ITERATOR_TASKS;
 }
 

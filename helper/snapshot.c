@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What existed before we attached: iterators over tasks (their paths, then their command lines), over the files of
- * tasks (sockets with their owners) and over TCP sockets without a file. First attach, then read, so that nothing falls
- * in between; the engine merges by cookie. The first also completes the path of programs that were started since, as
- * the exec tracepoint cannot resolve it.
+ * tasks (sockets with their owners) and over TCP and UDP sockets without a file. First attach, then read, so that
+ * nothing falls in between; the engine merges by cookie. The first also completes the path of programs that were
+ * started since, as the exec tracepoint cannot resolve it.
  */
 #include "helper.h"
 #include "maps.h"

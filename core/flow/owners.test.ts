@@ -127,6 +127,24 @@ describe('the process of a flow', () => {
     expect(packetOwner(reducer, 0, 80)).toBe(30);
   });
 
+  it('is what it was when it connected, whatever program it became later, also after a keyframe', () => {
+    const exec = (comm: string) =>
+      frame(abi.FRAME_PROCESSES, processRecord({ kind: abi.PROCESS_EXECED, pid: 30, comm, exe: `/bin/${comm}` }));
+    const reducer = begin(exec('sh'), socketsFrame(...CLIENT), exec('cat'), socketsFrame(use(5n, 25, 30)), exec('ls'));
+    feed(reducer, flowsFrame({ ...FLOW, cookies: [5n, 0n] }));
+    const names = ({ model }: Reducer) => {
+      const name = (row: number) => model.strings.text((model.processes.comm.data[row] ?? 0) - 1);
+      return {
+        owner: name(ownerOfSide(model, 0, 0).process),
+        history: handedOn(model, 0, 0).map((row) => name(model.sockets.ownerProcess.data[row] ?? -1)),
+        newest: name(model.processes.find(30, 5000, 0)),
+      };
+    };
+    const wanted = { owner: 'sh', history: ['sh', 'cat'], newest: 'ls' };
+    expect(names(reducer)).toEqual(wanted);
+    expect(names(Reducer.restore(reducer.serialize()))).toEqual(wanted);
+  });
+
   it('of UDP that changes hands as the flow begins is not guessed', () => {
     const key = { protocol: 17, loPort: 5000, hiPort: 53 };
     const flow = flowsFrame({ key, cookies: [5n, 0n], epoch: 5, first: 50, last: 50, lo: { packets: 1 } });
@@ -192,6 +210,15 @@ describe('a flow without a cookie', () => {
     expect(owner(begin(inbound, two), 1)).toEqual([30, 'receive']);
   });
 
+  it('is not of a socket that has the port of its peer, nor of one that would have signed what left', () => {
+    const any = socketsFrame(server(1n, ['0.0.0.0', 53]));
+    const asked = { key: { protocol: 17, hiPort: 53 }, lo: { packets: 1 }, hi: { packets: 1 } };
+    const out = flowsFrame({ ...asked, flags: abi.FLOW_EGRESS_LO | abi.FLOW_INGRESS_HI, cookies: [5n, 0n] });
+    expect(owner(begin(any, out), 1)).toBe('remote');
+    const forwarded = flowsFrame({ ...asked, flags: abi.FLOW_INGRESS_LO | abi.FLOW_EGRESS_HI });
+    expect(owner(begin(any, forwarded), 1)).toBe('remote');
+  });
+
   it('is ambiguous between two, and not of one that began later, ended before, or lives in another namespace', () => {
     const any: [string, number] = ['0.0.0.0', 53];
     expect(owner(begin(inbound, socketsFrame(server(1n, any), server(2n, any))), 1)).toBe('ambiguous');
@@ -213,5 +240,7 @@ describe('a flow without a cookie', () => {
     const echo = { protocol: 1, loPort: 7, hiPort: 7 };
     const replied = abi.FLOW_INGRESS_LO | abi.FLOW_EGRESS_HI;
     expect(owner(begin(flowsFrame({ key: echo, flags: replied, lo: { packets: 1 } })), 1)).toBe('kernel thread');
+    const tunnel = flowsFrame({ key: { protocol: 17 }, flags: abi.FLOW_EGRESS_LO | abi.FLOW_KERNEL_LO });
+    expect([owner(begin(tunnel), 0), owner(begin(tunnel), 1)]).toEqual(['kernel thread', 'remote']);
   });
 });

@@ -9,6 +9,8 @@ import {
   FLOW_EGRESS_LO,
   FLOW_INGRESS_HI,
   FLOW_INGRESS_LO,
+  FLOW_KERNEL_HI,
+  FLOW_KERNEL_LO,
   FLOW_RST_HI,
   FLOW_RST_LO,
   OWNER_CREATE,
@@ -60,7 +62,12 @@ export function socketOf(model: FlowModel, flow: number, side: number): number {
     const bound = candidate(model, flow, local, localPort, 0, 0);
     if (bound !== NO_SOCKET) return bound;
   }
-  return candidate(model, flow, 0, localPort, 0, 0);
+  // A socket bound to any address is only one of ours where packets come in: the peer may use the same port. What left
+  // without naming its socket was forwarded or made by the kernel.
+  const flags = flows.flags.data[flow]!;
+  const cameIn = (flags & (side === 0 ? FLOW_INGRESS_HI : FLOW_INGRESS_LO)) !== 0;
+  const left = (flags & (side === 0 ? FLOW_EGRESS_LO : FLOW_EGRESS_HI)) !== 0;
+  return cameIn && !left ? candidate(model, flow, 0, localPort, 0, 0) : NO_SOCKET;
 }
 
 /** The one socket with these ends that lived while the flow did. */
@@ -172,10 +179,11 @@ function reasonWithoutSocket(model: FlowModel, flow: number, side: number): Unkn
   const isIcmp = protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6;
   if (model.interfaces.get(flows.ifaceOf(flow))?.loopback === true) return isIcmp ? 'kernel thread' : 'no socket';
   if ((flags & egress) !== 0) {
-    // It left through this machine without a socket: answered by the kernel itself, or forwarded.
+    // It left through this machine without a socket: answered or made by the kernel itself, or forwarded.
     if (isIcmp) return 'kernel thread';
     const reset = side === 0 ? FLOW_RST_LO : FLOW_RST_HI;
-    return (flags & reset) !== 0 && flows.counters.data[(flow * 2 + side) * 5 + 2] === 0 ? 'no socket' : 'remote';
+    if ((flags & reset) !== 0 && flows.counters.data[(flow * 2 + side) * 5 + 2] === 0) return 'no socket';
+    return (flags & (side === 0 ? FLOW_KERNEL_LO : FLOW_KERNEL_HI)) !== 0 ? 'kernel thread' : 'remote';
   }
   if ((flags & ingress) !== 0) return 'remote';
   const otherIngress = side === 0 ? FLOW_INGRESS_HI : FLOW_INGRESS_LO;

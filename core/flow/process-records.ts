@@ -16,6 +16,7 @@ import {
   PROCESS_ARGS_CUT_FLAG,
   PROCESS_EXE_RESOLVED_FLAG,
   PROCESS_EXITED_FLAG,
+  PROCESS_OWNS,
   PROCESS_PARENT_KNOWN,
   PROCESS_UID_KNOWN,
 } from './processes.ts';
@@ -75,7 +76,8 @@ export class ProcessRecords {
     if (PROCESS.size + exeLength + fileLength + argsLength > size) return;
     const atNs = model.clock.relative(u32(PROCESS.atNs), u32(PROCESS.atNs + 4));
     if (atNs > model.nowNs) model.nowNs = atNs;
-    const row = processes.ensure(u32(PROCESS.pid), u32(PROCESS.startNs), u32(PROCESS.startNs + 4));
+    let row = processes.ensure(u32(PROCESS.pid), u32(PROCESS.startNs), u32(PROCESS.startNs + 4));
+    if (kind === PROCESS_EXECED && (processes.flags.data[row]! & PROCESS_OWNS) !== 0) row = processes.succeed(row);
     let known = processes.flags.data[row]!;
 
     if (u32(PROCESS.parentPid) !== 0) {

@@ -1,4 +1,7 @@
-/** Processes by identity: pid (of the thread group, initial pid namespace) and start time. An exited one is kept. */
+/**
+ * Processes by identity: pid (of the thread group, initial pid namespace) and start time. An exited one is kept. One that
+ * used a socket and then became another program has a row for each of them; the newest is found by the identity.
+ */
 import { Table } from './columns.ts';
 import { Index, mix } from './hash.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
@@ -8,6 +11,8 @@ export const PROCESS_EXITED_FLAG = 2;
 export const PROCESS_PARENT_KNOWN = 4;
 export const PROCESS_ARGS_CUT_FLAG = 8;
 export const PROCESS_EXE_RESOLVED_FLAG = 16;
+/** A socket was used by it: what it runs now is what is shown for that socket, whatever its process runs later. */
+export const PROCESS_OWNS = 32;
 
 export class Processes {
   readonly rows = new Table();
@@ -50,6 +55,19 @@ export class Processes {
     return row;
   }
 
+  /** The row for what a process that owns sockets is about to become: nothing of its former program stays. */
+  succeed(row: number): number {
+    const { pid, startLow, startHigh, execs } = this;
+    const probe = this.#probe(pid.data[row]!, startLow.data[row]!, startHigh.data[row]!);
+    const next = this.rows.append();
+    pid.data[next] = pid.data[row]!;
+    startLow.data[next] = startLow.data[row]!;
+    startHigh.data[next] = startHigh.data[row]!;
+    execs.data[next] = execs.data[row]!;
+    this.#index.replace(probe, next);
+    return next;
+  }
+
   get bytes(): number {
     return this.rows.bytes + this.#index.bytes;
   }
@@ -70,7 +88,9 @@ export class Processes {
   #rebuild(): void {
     this.#index.reset(this.rows.count);
     for (let row = 0; row < this.rows.count; row++) {
-      this.#index.insertNew(hashOf(this.pid.data[row]!, this.startLow.data[row]!, this.startHigh.data[row]!), row);
+      const probe = this.#probe(this.pid.data[row]!, this.startLow.data[row]!, this.startHigh.data[row]!);
+      if (this.#index.at(probe) >= 0) this.#index.replace(probe, row);
+      else this.#index.put(probe, row);
     }
   }
 

@@ -11,6 +11,7 @@ import {
 } from '../abi/generated.ts';
 import type { FlowModel } from './model.ts';
 import { PROTOCOL_TCP, TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT } from './names.ts';
+import { PROCESS_OWNS } from './processes.ts';
 import {
   SOCKET_ACCEPTED,
   SOCKET_BEFORE,
@@ -108,6 +109,7 @@ function applySocket(model: FlowModel, bytes: Uint8Array, words: Uint32Array, at
     const start = w + E.processStartNs / 4;
     const process = model.processes.ensure(pid, words[start]!, words[start + 1]!);
     nameProcess(model, process, bytes, at + E.comm);
+    model.processes.flags.data[process] = model.processes.flags.data[process]! | PROCESS_OWNS;
     sockets.addOwner(socket, process, words[w + E.tid / 4]!, source, kind === SOCKET_CREATED ? beganNs : atNs);
     // UDP connects without a change of state.
     if (source === OWNER_CONNECT && protocol === PROTOCOL_TCP) {
