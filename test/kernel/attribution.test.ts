@@ -1,4 +1,5 @@
 // Whose connection is it: right or null with a reason, never wrong.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { LabEvent } from '../lab/child.ts';
@@ -124,6 +125,11 @@ describeAsRoot('attribution', () => {
       const protocol = index === 2 ? 'udp' : 'tcp';
       const near = flowOf(atClient, port, protocol);
       expect([child.command, near.clientProcess?.pid]).toEqual([child.command, child.pid]);
+      // What they were started with, though that was before the recording.
+      const command = readFileSync(`/proc/${echo.pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+      expect(near.clientProcess?.commandLine).toBe(child.command.replace(/^nsenter \S+ /, ''));
+      expect(near.clientProcess?.exe).toBe(labProgram('client'));
+      if (index !== 2) expect(flowOf(atServer, port, protocol).serverProcess?.commandLine).toBe(command);
       const far = flowOf(atServer, port, protocol);
       expect([child.command, far.serverProcess?.pid]).toEqual([child.command, (index === 2 ? dgram : echo).pid]);
     }

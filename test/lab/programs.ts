@@ -11,6 +11,7 @@ const PROGRAMS = {
   server: 'programs/server.c',
   client: 'programs/client.c',
   swarm: 'programs/swarm.c',
+  owners: 'programs/owners.c',
   relay: 'relay.c',
   attached: 'attached.c',
 } as const;
