@@ -1,0 +1,12 @@
+import { describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { KEY_MAP } from './keys.ts';
+
+describe('keyboard map', () => {
+  it('names each key once, and docs/interface.md lists the same keys', () => {
+    const keys = KEY_MAP.map(([key]) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    const doc = readFileSync('docs/interface.md', 'utf8');
+    for (const [key, what] of KEY_MAP) expect(doc, key).toContain(`| ${key.split(' ').map((part) => `\`${part}\``).join(' ')} | ${what} |`); // prettier-ignore
+  });
+});
