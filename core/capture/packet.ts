@@ -45,6 +45,8 @@ export class Packet {
   /** Index of Apple's process block, -1 if not said. */
   appleProcess = -1;
   appleEffective = -1;
+  /** Some option may name a process: option 8, one of Apple's, a comment. */
+  namesProcess = false;
   #optionsStart = 0;
   #optionsEnd = 0;
   #littleEndian = true;
@@ -78,6 +80,8 @@ export class Packet {
   clearOptions(): void {
     this.flags = 0;
     this.dropCount = -1;
+    if (!this.namesProcess) return;
+    this.namesProcess = false;
     this.processCount = 0;
     this.appleProcess = -1;
     this.appleEffective = -1;
@@ -105,14 +109,20 @@ export class Packet {
         this.processes[this.processCount * 2] = view.getUint32(value, littleEndian);
         this.processes[this.processCount * 2 + 1] = view.getUint32(value + 4, littleEndian);
         this.processCount++;
+        this.namesProcess = true;
       } else if (code === PACKET_DROPCOUNT && length === 8) {
         const first = view.getUint32(value, littleEndian);
         const second = view.getUint32(value + 4, littleEndian);
         this.dropCount = littleEndian ? second * 4294967296 + first : first * 4294967296 + second;
-      } else if (code === OPTION_COMMENT) this.#comments++;
-      else if (code === PACKET_APPLE_PROCESS && length === 4) this.appleProcess = view.getUint32(value, littleEndian);
-      else if (code === PACKET_APPLE_EFFECTIVE && length === 4) {
+      } else if (code === OPTION_COMMENT) {
+        this.#comments++;
+        this.namesProcess = true;
+      } else if (code === PACKET_APPLE_PROCESS && length === 4) {
+        this.appleProcess = view.getUint32(value, littleEndian);
+        this.namesProcess = true;
+      } else if (code === PACKET_APPLE_EFFECTIVE && length === 4) {
         this.appleEffective = view.getUint32(value, littleEndian);
+        this.namesProcess = true;
       }
       at = value + ((length + 3) & ~3);
     }

@@ -114,6 +114,24 @@ export class CaptureParser {
     return this.#fill;
   }
 
+  /**
+   * Goes on in another buffer, whose bytes from `at` on follow in the file; say how many by `advance`. What is left over
+   * from the piece before is put in front of them. Returns the buffer that is free now, to be filled meanwhile; null,
+   * and nothing is done, when there is too much left over: `push` the piece then.
+   */
+  exchange(bytes: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> | null {
+    const state = this.#state;
+    const left = this.#fill - this.#start;
+    if (left > at) return null;
+    const free = state.bytes;
+    bytes.set(free.subarray(this.#start, this.#fill), at - left);
+    state.base += this.#start - (at - left);
+    state.use(bytes);
+    this.#start = at - left;
+    this.#fill = at;
+    return free;
+  }
+
   /** Takes a piece of the file; the piece may be reused afterwards. */
   push(piece: Uint8Array): void {
     let from = 0;
@@ -165,21 +183,22 @@ export class CaptureParser {
   /** Decides by the first bytes; false while there are too few. */
   #detect(): boolean {
     const state = this.#state;
-    if (this.#fill < 4) return false;
-    const little = state.view.getUint32(0, true);
+    const start = this.#start;
+    if (this.#fill - start < 4) return false;
+    const little = state.view.getUint32(start, true);
     if (little === BLOCK_SECTION) {
       this.#decoder = new PcapngDecoder(state);
       return true;
     }
-    const big = state.view.getUint32(0, false);
+    const big = state.view.getUint32(start, false);
     const magicLittle = PCAP_MAGICS.includes(little);
     if (!magicLittle && !PCAP_MAGICS.includes(big)) throw this.#notACapture();
     this.#format = 'pcap';
     this.#magic = magicLittle ? little : big;
     this.#magicLittle = magicLittle;
-    if (this.#fill < PCAP_HEADER_BYTES) return false;
-    this.#decoder = new PcapDecoder(state, this.#magic, this.#magicLittle, 0, this.#name);
-    this.#start = PCAP_HEADER_BYTES;
+    if (this.#fill - start < PCAP_HEADER_BYTES) return false;
+    this.#decoder = new PcapDecoder(state, this.#magic, this.#magicLittle, start, this.#name);
+    this.#start = start + PCAP_HEADER_BYTES;
     return true;
   }
 
@@ -203,7 +222,7 @@ export class CaptureParser {
         hint: 'give a pcap or pcapng file',
       });
     }
-    if (this.#decoder === null && this.#fill < 4) throw this.#notACapture();
+    if (this.#decoder === null && this.#fill - this.#start < 4) throw this.#notACapture();
     const whole = state.stopped ? this.#whole : state.skip > 0 ? state.skippedAt : state.base + this.#start;
     const cut = !state.stopped && (this.#fill > this.#start || state.skip > 0) ? this.#bytes : null;
     if (cut !== null) {

@@ -40,7 +40,8 @@ export async function readCapture(
   try {
     const size = file ? (await file.stat()).size : 0;
     // A small file needs no large buffer; a pipe or a growing file gets the usual one.
-    const bufferBytes = options.bufferBytes ?? (size > 0 ? Math.min(4 << 20, Math.max(64 << 10, size)) : 4 << 20);
+    const bufferBytes =
+      options.bufferBytes ?? (size > 0 ? Math.min(MARGIN + PIECE, Math.max(64 << 10, size)) : 4 << 20);
     // A function as handlers gets the parser, to cancel it; the indirection costs one object a file.
     const relay: CaptureHandlers = {};
     const parser = new CaptureParser(relay, { name, bufferBytes });
@@ -89,6 +90,12 @@ async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array, void, v
   }
 }
 
+/** Read at a time. */
+const PIECE = 1 << 20;
+/** Before each piece, for the block that the piece before ended in. */
+const MARGIN = 64 << 10;
+
+/** A regular file: one piece is read by libuv's threads while the other is looked at here. */
 async function readPlain(
   file: FileHandle,
   total: number,
@@ -96,16 +103,45 @@ async function readPlain(
   options: ReadOptions,
 ): Promise<ReadResult> {
   let bytes = 0;
-  while (!parser.stopped) {
-    options.signal?.throwIfAborted();
-    const room = parser.room();
-    const { bytesRead } = await file.read(parser.buffer, parser.fill, room, bytes);
-    if (bytesRead === 0) break;
-    bytes += bytesRead;
-    parser.advance(bytesRead);
-    options.progress?.({ bytes, total, packets: parser.packets });
+  const whole = (): ReadResult => ({ ...parser.end(), compression: 'none', storedBytes: total });
+  if (options.bufferBytes !== undefined || total <= PIECE) {
+    while (!parser.stopped) {
+      options.signal?.throwIfAborted();
+      const { bytesRead } = await file.read(parser.buffer, parser.fill, parser.room(), bytes);
+      if (bytesRead === 0) break;
+      bytes += bytesRead;
+      parser.advance(bytesRead);
+      options.progress?.({ bytes, total, packets: parser.packets });
+    }
+    return whole();
   }
-  return { ...parser.end(), compression: 'none', storedBytes: total };
+  const read = (into: Uint8Array, at: number): Promise<{ bytesRead: number }> =>
+    file.read(into, MARGIN, into.length - MARGIN, at);
+  let filled = new Uint8Array(MARGIN + PIECE);
+  let ahead = read(filled, 0);
+  try {
+    for (;;) {
+      const { bytesRead } = await ahead;
+      options.signal?.throwIfAborted();
+      if (bytesRead === 0) break;
+      bytes += bytesRead;
+      const free = parser.exchange(filled, MARGIN);
+      if (free === null) {
+        parser.push(filled.subarray(MARGIN, MARGIN + bytesRead));
+        ahead = read(filled, bytes);
+      } else {
+        ahead = read(free, bytes);
+        parser.advance(bytesRead);
+        filled = free;
+      }
+      options.progress?.({ bytes, total, packets: parser.packets });
+      if (parser.stopped) break;
+    }
+  } finally {
+    // Also when a handler has thrown: the file is closed only after the read under way.
+    await ahead.catch(() => undefined);
+  }
+  return whole();
 }
 
 /** Reads a stream of unknown length; `total` is its stored size if known. */

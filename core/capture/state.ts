@@ -14,7 +14,7 @@ export class CaptureState {
   readonly packet = new Packet();
   readonly interfaces: CaptureInterface[] = [];
   readonly problems: CaptureProblem[] = [];
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   view: DataView;
   /** Offset in the file of `bytes[0]`. */
   base = 0;
@@ -44,9 +44,14 @@ export class CaptureState {
   grow(): void {
     const larger = new Uint8Array(this.bytes.length * 2);
     larger.set(this.bytes);
-    this.bytes = larger;
-    this.view = new DataView(larger.buffer);
-    this.packet.bytes = larger;
+    this.use(larger);
+  }
+
+  /** Goes on in another buffer; the caller sets `base`. */
+  use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+    this.packet.bytes = bytes;
     this.packet.view = this.view;
   }
 

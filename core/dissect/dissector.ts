@@ -1,3 +1,4 @@
+import { fastPacket } from './fast.ts';
 import { FragmentTable } from './fragments.ts';
 import { ethernetHeader, ethertype, ieee80211Header, linkHeader, llcHeader, pppHeader } from './link.ts';
 import { ipHeader, ipv4Header, ipv6Header, leaveTunnel } from './network.ts';
@@ -30,6 +31,14 @@ const LAYERS_MAX = 64;
 export class Dissector {
   readonly packet = new Packet();
   readonly #fragments = new FragmentTable();
+  readonly #fast: boolean;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
+
+  /** `fast` false: every packet layer by layer, for tests that both ways say the same. */
+  constructor(fast = true) {
+    this.#fast = fast;
+  }
 
   /**
    * Fills `packet` from `captured` bytes at `offset`. `original` is the length on the wire, `atNs` the time in
@@ -45,7 +54,14 @@ export class Dissector {
   ): Packet {
     const p = this.packet;
     const available = Math.max(0, Math.min(captured, bytes.length - offset));
-    p.reset(offset, available, Math.max(captured, original));
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const length = Math.max(captured, original);
+    if (this.#fast && fastPacket(p, bytes, this.#view, linkType, offset, offset + available, offset + length)) return p;
+    p.reset(offset, available, length);
+    p.layered = 1;
     linkHeader(p, bytes, linkType);
     let steps = 0;
     while (p.layer !== LAYER_DONE) {

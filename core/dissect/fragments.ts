@@ -74,6 +74,7 @@ export class FragmentTable {
     p.sourcePort = ((flows[at + 2] ?? 0) << 8) | (flows[at + 3] ?? 0);
     p.destinationPort = ((flows[at + 4] ?? 0) << 8) | (flows[at + 5] ?? 0);
     for (let i = 0; i < 32; i++) p.addresses[i] = flows[at + 8 + i] ?? 0;
+    p.wideAddresses = 1;
     return true;
   }
 }

@@ -33,7 +33,7 @@ function copyAddress(p: Packet, bytes: Uint8Array, at: number, to: number, lengt
     addresses[to + 1] = bytes[at + 1]!;
     addresses[to + 2] = bytes[at + 2]!;
     addresses[to + 3] = bytes[at + 3]!;
-    if (p.wideAddresses !== 0) addresses.fill(0, to + 4, to + 16);
+    if (p.wideAddresses !== 0) p.narrowAddresses();
     return;
   }
   p.wideAddresses = 1;
@@ -196,6 +196,7 @@ export function leaveTunnel(p: Packet): void {
   p.ipOffset = p.outerIpOffset;
   p.ipEnd = p.outerIpEnd;
   p.addresses.set(p.outerAddresses);
+  p.wideAddresses = 1;
   p.laterFragment = 0;
   p.tcp = 0;
   p.flags = 0;
@@ -261,11 +262,15 @@ const PORT_VXLAN_LINUX = 8472;
 const PORT_VXLAN_GPE = 4790;
 const PORT_GENEVE = 6081;
 
+export function isTunnelPort(port: number): boolean {
+  return port === PORT_VXLAN || port === PORT_VXLAN_LINUX || port === PORT_VXLAN_GPE || port === PORT_GENEVE;
+}
+
 /** Tunnels within UDP, by destination port and a header that fits. True when `packet.layer` now names the inside. */
 export function tunnelByPort(p: Packet, bytes: Uint8Array): boolean {
   const port = p.destinationPort;
   const at = p.payloadOffset;
-  if (port !== PORT_VXLAN && port !== PORT_VXLAN_LINUX && port !== PORT_VXLAN_GPE && port !== PORT_GENEVE) return false;
+  if (!isTunnelPort(port)) return false;
   if (at + 8 > p.capturedEnd || p.payloadLength < 8) return false;
   const first = bytes[at] ?? 0;
   if (port === PORT_GENEVE) {

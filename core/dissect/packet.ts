@@ -59,7 +59,9 @@ export class Packet {
   protocol = 0;
   /** Source at 0..15, destination at 16..31, network order; IPv4 in the first four bytes, the rest 0. */
   readonly addresses = new Uint8Array(32);
-  /** 0 while only IPv4 was seen, so that the rest of `addresses` is known to be 0. Survives `reset`. */
+  /** The same bytes as eight words as they lie in memory, the way flow keys hold addresses. */
+  readonly addressWords = new Int32Array(this.addresses.buffer);
+  /** 0 = all of `addresses` beyond IPv4 is known to be 0. Survives `reset`. */
   wideAddresses = 0;
   /** Ports; of ICMP echo both are the identifier; 0 where the protocol has none. */
   sourcePort = 0;
@@ -110,6 +112,8 @@ export class Packet {
   hasTimestamps = 0;
   tsval = 0;
   tsecr = 0;
+  /** 1: options other than timestamps may be set. */
+  otherOptions = 0;
 
   /** ICMP type and code, −1 = not ICMP; also set for errors, whose flow is the quoted one. */
   icmpType = -1;
@@ -117,6 +121,9 @@ export class Packet {
   echoSequence = 0;
   /** 1: an ICMP error; the flow is that of the quoted packet, source and destination swapped (it answers it). */
   icmpError = 0;
+
+  /** 1: taken layer by layer, so that any field may be set; 0: by fast.ts, the fields it leaves alone are as reset. */
+  layered = 1;
 
   /** Where the dissector goes next; LAYER_DONE ends it. */
   layer = 0;
@@ -163,18 +170,7 @@ export class Packet {
     this.laterFragment = 0;
     this.fragment = 0;
     this.cut = 0;
-    this.tcp = 0;
-    this.sequence = 0;
-    this.acknowledgement = 0;
-    this.flags = 0;
-    this.window = 0;
-    this.windowScale = -1;
-    this.mss = -1;
-    this.sackPermitted = 0;
-    this.sackBlocks = 0;
-    this.hasTimestamps = 0;
-    this.tsval = 0;
-    this.tsecr = 0;
+    this.clearTcp();
     this.icmpType = -1;
     this.icmpCode = -1;
     this.echoSequence = 0;
@@ -185,6 +181,33 @@ export class Packet {
     this.tags = 0;
     this.fragmentSlot = -1;
     this.outerFamily = 0;
+  }
+
+  clearTcp(): void {
+    this.tcp = 0;
+    this.sequence = 0;
+    this.acknowledgement = 0;
+    this.flags = 0;
+    this.window = 0;
+    this.clearTcpOptions();
+  }
+
+  clearTcpOptions(): void {
+    this.otherOptions = 0;
+    this.windowScale = -1;
+    this.mss = -1;
+    this.sackPermitted = 0;
+    this.sackBlocks = 0;
+    this.hasTimestamps = 0;
+    this.tsval = 0;
+    this.tsecr = 0;
+  }
+
+  /** Makes the rest of both addresses 0, for IPv4. */
+  narrowAddresses(): void {
+    const words = this.addressWords;
+    for (let i = 1; i < 4; i++) words[i] = words[4 + i] = 0;
+    this.wideAddresses = 0;
   }
 
   /** Ends dissection: the packet is counted under `reason`. */

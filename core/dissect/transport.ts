@@ -90,8 +90,9 @@ function tcpHeader(p: Packet, bytes: Uint8Array): void {
   if (headerLength > 20) tcpOptions(p, bytes, at + 20, Math.min(at + headerLength, p.capturedEnd));
 }
 
-function tcpOptions(p: Packet, bytes: Uint8Array, from: number, end: number): void {
+export function tcpOptions(p: Packet, bytes: Uint8Array, from: number, end: number): void {
   let at = from;
+  p.otherOptions = 1;
   while (at < end) {
     const kind = bytes[at] ?? 0;
     if (kind === 0) return;

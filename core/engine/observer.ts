@@ -5,7 +5,7 @@
 import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
-import { TimelineStore } from '../timeline/store.ts';
+import { levelNs, TimelineStore } from '../timeline/store.ts';
 
 const BITS: Record<TroubleKind, number> = {
   retransmit: TROUBLE.retransmit,
@@ -20,6 +20,7 @@ const WAITING_MAX = 10_000;
 
 export class TimelineObserver implements ModelObserver {
   readonly store = new TimelineStore();
+  readonly binNs = levelNs(0);
   private readonly model: FlowModel;
   private readonly waiting: { socket: number; valueNs: number; atNs: number }[] = [];
 

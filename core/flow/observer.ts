@@ -4,6 +4,8 @@ export type TroubleKind = 'retransmit' | 'drop' | 'reset' | 'zero-window' | 'ref
 
 /** All times ns since the clock's origin, all durations ns. */
 export interface ModelObserver {
+  /** Bytes of one flow within one such span (aligned to the origin) may be told in one sum; 0 = tell each packet's. */
+  readonly binNs: number;
   rtt(flow: number, valueNs: number, atNs: number): void;
   /** The local sender's own sample; the flow may not be known yet. */
   socketRtt(socket: number, valueNs: number, atNs: number): void;

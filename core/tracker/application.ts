@@ -62,6 +62,11 @@ export class Application {
     this.#dns(flow, 1 - side, p.sourcePort === PORT_MDNS, bytes, p.payloadOffset, end);
   }
 
+  /** Whether `segment` would look at a payload at all; most segments are of streams whose beginning is known. */
+  looks(flow: number, side: number, p: Packet, server: boolean): boolean {
+    return p.sourcePort === PORT_DNS || (!server && this.#state.data[flow * 2 + side] !== DONE);
+  }
+
   /**
    * TCP payload of side `side`. `base` = sequence number of the stream's first byte if its SYN was seen;
    * `server` tells that the sender is known to be the server.
@@ -172,7 +177,7 @@ export class Application {
 }
 
 /** Four bytes as they lie in memory, the way flow keys hold addresses. */
-export function word(bytes: Uint8Array, at: number): number {
+function word(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 

@@ -3,6 +3,10 @@ import { mix } from '../flow/hash.ts';
 
 /** Copies of one packet at two places of one machine are at most about this far apart. */
 const WINDOW_NS = 1e6;
+
+const SLOT = 32;
+const AT_NS = 2;
+
 /**
  * Finds packets that a capture holds twice because it was made at several places ("any", a bond and its members, a
  * bridge and its ports): same addresses, IP id, transport header and length within a millisecond on another interface or
@@ -11,51 +15,51 @@ const WINDOW_NS = 1e6;
  */
 export class Duplicates {
   readonly #mask: number;
-  readonly #first: Int32Array;
-  readonly #second: Int32Array;
-  readonly #where: Int32Array;
+  /** Per slot of SLOT bytes: two hashes, the place, and the time, over one buffer. */
+  readonly #seen: Int32Array;
   readonly #atNs: Float64Array;
 
   constructor(slots = 8192) {
     this.#mask = slots - 1;
-    this.#first = new Int32Array(slots);
-    this.#second = new Int32Array(slots);
-    this.#where = new Int32Array(slots);
-    this.#atNs = new Float64Array(slots).fill(-Infinity);
+    const buffer = new ArrayBuffer(slots * SLOT);
+    this.#seen = new Int32Array(buffer);
+    this.#atNs = new Float64Array(buffer);
+    this.forget();
   }
 
   /** Another section begins: what follows was captured by somebody else. */
   forget(): void {
-    this.#atNs.fill(-Infinity);
+    for (let slot = 0; slot <= this.#mask; slot++) this.#atNs[slot * (SLOT / 8) + AT_NS] = -Infinity;
   }
 
-  /** True when the packet is a copy of one seen elsewhere. `place` names the interface and direction. */
-  seen(p: Packet, bytes: Uint8Array, linkType: number, place: number, atNs: number): boolean {
+  /**
+   * True when the packet is a copy of one seen elsewhere. `sender` is a hash of the flow, its sender and the link type;
+   * `place` names the interface and direction.
+   */
+  seen(sender: number, p: Packet, bytes: Uint8Array, place: number, atNs: number): boolean {
     // What routers change (TTL, checksum of IP) is left out; the transport checksum stands for the payload.
-    const { addresses } = p;
-    let first = mix(mix(p.ipId ^ (linkType << 16), p.protocol), (p.sourcePort << 16) | p.destinationPort);
-    let second = mix(p.ipEnd - p.ipOffset, p.payloadLength);
-    for (let i = 0; i < 32; i += 4) {
-      first = mix(
-        first,
-        addresses[i]! | (addresses[i + 1]! << 8) | (addresses[i + 2]! << 16) | (addresses[i + 3]! << 24),
-      );
-      if (p.family === 4) i += 12;
-    }
-    if (p.tcp !== 0) {
-      second = mix(mix(mix(second, p.sequence), p.acknowledgement), (p.window << 8) | p.flags);
-      second = mix(second, p.tsval);
-    }
+    const first = sender ^ Math.imul(p.ipId, 0x9e3779b1);
+    let second = Math.imul(((p.ipEnd - p.ipOffset) << 16) ^ p.payloadLength, 0x85ebca6b);
     const from = p.transportOffset;
-    const end = Math.min(p.ipEnd, p.capturedEnd, from + (p.tcp !== 0 ? 18 : 16));
-    for (let i = p.tcp !== 0 ? from + 16 : from; i < end; i++) second = mix(second, bytes[i]!);
-    const slot = first & this.#mask;
-    const same = this.#first[slot] === first && this.#second[slot] === second;
-    if (same && Math.abs(atNs - this.#atNs[slot]!) <= WINDOW_NS && this.#where[slot] !== place) return true;
-    this.#first[slot] = first;
-    this.#second[slot] = second;
-    this.#where[slot] = place;
-    this.#atNs[slot] = atNs;
+    const tcp = p.tcp !== 0;
+    if (tcp) {
+      // Products side by side: as one chain of mix() they would wait for each other.
+      second ^= Math.imul(p.sequence, 0xc2b2ae35) ^ Math.imul(p.acknowledgement, 0x27d4eb2f);
+      second = mix(second, Math.imul((p.window << 8) | p.flags, 0x165667b1) ^ p.tsval);
+    }
+    const end = Math.min(p.ipEnd, p.capturedEnd, from + (tcp ? 18 : 16));
+    for (let i = tcp ? from + 16 : from; i < end; i++) second = mix(second, bytes[i]!);
+    const slot = (first ^ (first >>> 16)) & this.#mask;
+    const seen = this.#seen;
+    const times = this.#atNs;
+    const at = slot * (SLOT / 4);
+    const time = slot * (SLOT / 8) + AT_NS;
+    const same = seen[at] === first && seen[at + 1] === second && seen[at + 2] !== place;
+    if (same && Math.abs(atNs - times[time]!) <= WINDOW_NS) return true;
+    seen[at] = first;
+    seen[at + 1] = second;
+    seen[at + 2] = place;
+    times[time] = atNs;
     return false;
   }
 }

@@ -21,6 +21,8 @@ export class ForeignCapture {
   #originSeconds = 0;
   #originNanos = 0;
   #timed = false;
+  /** A time was not a whole number of microseconds. */
+  #fine = false;
   #firstNs = Infinity;
   #lastNs = -Infinity;
   #packets = 0;
@@ -93,7 +95,7 @@ export class ForeignCapture {
         (this.#dropCounts.get(packet.interfaceIndex) ?? 0) + packet.dropCount,
       );
     }
-    if (tracker.flow >= 0) this.#owners.note(packet, tracker.flow, tracker.side, atNs);
+    if (packet.namesProcess && tracker.flow >= 0) this.#owners.note(packet, tracker.flow, tracker.side, atNs);
   }
 
   /** Nanoseconds from the first time in the file; a packet without one (Simple Packet Block) passed at the newest. */
@@ -108,7 +110,10 @@ export class ForeignCapture {
       this.model.clock.anchor(FOREIGN_BOOT_NS, originNs, 0);
       this.model.clock.granularityNs = 1000;
     }
-    if (packet.nanos % 1000 !== 0) this.model.clock.granularityNs = 1;
+    if (!this.#fine && packet.nanos % 1000 !== 0) {
+      this.#fine = true;
+      this.model.clock.granularityNs = 1;
+    }
     const atNs = (packet.seconds - this.#originSeconds) * 1e9 + (packet.nanos - this.#originNanos);
     if (atNs < this.#firstNs) this.#firstNs = atNs;
     if (atNs > this.#lastNs) this.#lastNs = atNs;

@@ -62,72 +62,82 @@ const PROBES = 4;
 const USED = 1;
 const AMBIGUOUS = 2;
 const STAMPED = 4;
+/** Numbers a side: the flags of its probes, four bits each; their ends; their timestamps. */
+const NUMBERS = 1 + 2 * PROBES;
+const END = 1;
+const TSVAL = 1 + PROBES;
 
 /**
  * Segments whose acknowledgement will give a round trip: at most four per side. By Karn's rule a range that was sent
  * more than once gives none, unless TCP timestamps tell which of its transmissions is echoed (RFC 7323 §4).
  */
 export class Probes {
-  readonly #end;
+  readonly #numbers;
   readonly #at;
-  readonly #tsval;
-  readonly #flags;
-  /** Probes that wait, per side: most acknowledgements find none. */
-  readonly #waiting;
 
   constructor(rows: Table) {
-    this.#waiting = rows.uint8(2);
-    this.#end = rows.int32(2 * PROBES);
+    this.#numbers = rows.int32(2 * NUMBERS);
     this.#at = rows.float64(2 * PROBES);
-    this.#tsval = rows.int32(2 * PROBES);
-    this.#flags = rows.uint8(2 * PROBES);
   }
 
   /** A segment that ends before `end` was sent; nothing happens while four wait already. */
   sent(side: number, end: number, atNs: number, stamped: number, tsval: number, ambiguous: boolean): void {
-    if (this.#waiting.data[side] === PROBES) return;
-    for (let i = side * PROBES; i < (side + 1) * PROBES; i++) {
-      if (this.#flags.data[i] !== 0) continue;
-      this.#end.data[i] = end;
-      this.#at.data[i] = atNs;
-      this.#tsval.data[i] = tsval;
-      this.#flags.data[i] = USED | (ambiguous ? AMBIGUOUS : 0) | (stamped !== 0 ? STAMPED : 0);
-      this.#waiting.data[side]!++;
+    const n = this.#numbers.data;
+    const row = side * NUMBERS;
+    const flags = n[row]!;
+    for (let k = 0; k < PROBES; k++) {
+      if (((flags >> (k * 4)) & USED) !== 0) continue;
+      n[row] = flags | ((USED | (ambiguous ? AMBIGUOUS : 0) | (stamped !== 0 ? STAMPED : 0)) << (k * 4));
+      n[row + END + k] = end;
+      n[row + TSVAL + k] = tsval;
+      this.#at.data[side * PROBES + k] = atNs;
       return;
     }
   }
 
   /** [start, end) was sent again with timestamp `tsval`. */
   repeated(side: number, end: number, atNs: number, stamped: number, tsval: number): void {
+    const n = this.#numbers.data;
+    const row = side * NUMBERS;
     let distinct = stamped !== 0;
-    for (let i = side * PROBES; i < (side + 1) * PROBES; i++) {
-      const flags = this.#flags.data[i]!;
+    for (let k = 0; k < PROBES; k++) {
+      const flags = (n[row]! >> (k * 4)) & 15;
       if (flags === 0) continue;
       // Everything in flight waits for the repair: none of it gives a clean round trip without timestamps.
-      if (stamped !== 0 && (flags & STAMPED) !== 0 && this.#tsval.data[i] !== tsval) {
-        this.#flags.data[i] = flags | AMBIGUOUS;
+      if (stamped !== 0 && (flags & STAMPED) !== 0 && n[row + TSVAL + k] !== tsval) {
+        n[row] = n[row]! | (AMBIGUOUS << (k * 4));
       } else {
-        this.#flags.data[i] = 0;
-        this.#waiting.data[side]!--;
+        n[row] = n[row]! & ~(15 << (k * 4));
         distinct = false;
       }
     }
     if (distinct) this.sent(side, end, atNs, stamped, tsval, true);
   }
 
-  /** The other side acknowledged up to `ack`. Returns the round trip in ns, −1 = none that can be told. */
-  acknowledged(side: number, ack: number, atNs: number, stamped: number, tsecr: number): number {
-    if (this.#waiting.data[side] === 0) return -1;
-    // Times may be negative (a later section may begin earlier).
-    let newest = -Infinity;
-    for (let i = side * PROBES; i < (side + 1) * PROBES; i++) {
-      const flags = this.#flags.data[i]!;
-      if (flags === 0 || distance(ack, this.#end.data[i]!) < 0) continue;
-      this.#flags.data[i] = 0;
-      this.#waiting.data[side]!--;
-      if ((flags & AMBIGUOUS) !== 0 && (stamped === 0 || tsecr !== this.#tsval.data[i])) continue;
-      newest = Math.max(newest, this.#at.data[i]!);
+  /**
+   * The other side acknowledged up to `ack`. Returns the probe that was sent last of those it answers, for `sentAt`;
+   * −1 = no round trip can be told.
+   */
+  acknowledged(side: number, ack: number, stamped: number, tsecr: number): number {
+    const n = this.#numbers.data;
+    const row = side * NUMBERS;
+    let waiting = n[row]!;
+    if (waiting === 0) return -1;
+    const at = this.#at.data;
+    let newest = -1;
+    for (let k = 0; k < PROBES; k++) {
+      const flags = (waiting >> (k * 4)) & 15;
+      if (flags === 0 || distance(ack, n[row + END + k]!) < 0) continue;
+      waiting &= ~(15 << (k * 4));
+      if ((flags & AMBIGUOUS) !== 0 && (stamped === 0 || tsecr !== n[row + TSVAL + k])) continue;
+      const probe = side * PROBES + k;
+      if (newest < 0 || at[probe]! > at[newest]!) newest = probe;
     }
-    return newest === -Infinity ? -1 : atNs - newest;
+    n[row] = waiting;
+    return newest;
+  }
+
+  sentAt(probe: number): number {
+    return this.#at.data[probe]!;
   }
 }

@@ -24,6 +24,28 @@ const FIN_ACKED = 256;
 const PROBING = 512;
 const ISN_GUESSED = 1024;
 
+/** 32-bit numbers of each side, next to each other because one segment needs most of them. */
+const NUMBERS = 8;
+const FLAGS = 0;
+const ISN = 1;
+/** Past the highest sequence number seen. */
+const NEXT = 2;
+const ACK = 3;
+const WINDOW = 4;
+const DUPLICATE_ACKS = 5;
+/** Past the FIN. */
+const FIN = 6;
+/** Of the connection, in the numbers of side lo: its phase; of side hi: the client's side + 1 as SYNs tell, 0 = not told. */
+const PHASE = 7;
+const CLIENT = NUMBERS + 7;
+/** Times of each side, ns. */
+const TIMES = 4;
+const NEXT_AT = 0;
+const DUPLICATE_AT = 1;
+const SYN_AT = 2;
+/** Of the connection, with side lo: first round trip of the handshake; 0 = not known. */
+const HANDSHAKE = 3;
+
 /** A later segment within this of the newest one is out of order, not repeated, while no round trip is known. */
 const REORDER_NS = 3e6;
 /** A segment that duplicate ACKs asked for comes within this (tshark's rule). */
@@ -76,24 +98,8 @@ export class Segment {
 export class TcpTracker {
   readonly segment = new Segment();
   readonly #rows = new Table();
-  readonly #phase = this.#rows.uint8();
-  /** Client's side + 1 as the SYNs tell; 0 = not told. */
-  readonly #client = this.#rows.uint8();
-  readonly #flags = this.#rows.uint16(2);
-  readonly #isn = this.#rows.int32(2);
-  /** Past the highest sequence number seen. */
-  readonly #next = this.#rows.int32(2);
-  readonly #nextAt = this.#rows.float64(2);
-  readonly #ack = this.#rows.int32(2);
-  readonly #window = this.#rows.int32(2);
-  readonly #duplicateAcks = this.#rows.uint16(2);
-  readonly #duplicateAt = this.#rows.float64(2);
-  /** Past the FIN. */
-  readonly #fin = this.#rows.int32(2);
-  readonly #synAt = this.#rows.float64(2);
-  readonly #synTsval = this.#rows.int32(2);
-  /** First round trip of the handshake, ns; 0 = not known. */
-  readonly #handshake = this.#rows.float64();
+  readonly #numbers = this.#rows.int32(2 * NUMBERS);
+  readonly #times = this.#rows.float64(2 * TIMES);
   readonly #holes = new Holes(this.#rows);
   readonly #probes = new Probes(this.#rows);
 
@@ -103,26 +109,20 @@ export class TcpTracker {
   }
 
   phase(flow: number): number {
-    return this.#phase.data[flow]!;
+    return this.#numbers.data[flow * 2 * NUMBERS + PHASE]!;
   }
 
   /** Client's side + 1; 0 = no SYN told. */
   client(flow: number): number {
-    return this.#client.data[flow]!;
-  }
-
-  /** When side's newest SYN passed; NaN without one. */
-  synAt(flow: number, side: number): number {
-    const i = flow * 2 + side;
-    return (this.#flags.data[i]! & (SYN_SEEN | SYNACK_SEEN)) !== 0 ? this.#synAt.data[i]! : NaN;
+    return this.#numbers.data[flow * 2 * NUMBERS + CLIENT]!;
   }
 
   isn(flow: number, side: number): number {
-    return this.#isn.data[flow * 2 + side]!;
+    return this.#numbers.data[(flow * 2 + side) * NUMBERS + ISN]!;
   }
 
   isnKnown(flow: number, side: number): boolean {
-    return (this.#flags.data[flow * 2 + side]! & (ISN_KNOWN | ISN_GUESSED)) === ISN_KNOWN;
+    return (this.#numbers.data[(flow * 2 + side) * NUMBERS + FLAGS]! & (ISN_KNOWN | ISN_GUESSED)) === ISN_KNOWN;
   }
 
   bytesPerFlow(): number {
@@ -135,14 +135,13 @@ export class TcpTracker {
    */
   opensNew(flow: number, side: number, p: Packet): boolean {
     if ((p.flags & TCP_SYN) === 0 || (p.flags & TCP_RST) !== 0) return false;
-    const i = flow * 2 + side;
-    const flags = this.#flags.data[i]!;
-    if ((flags & ISN_KNOWN) === 0) {
-      // A first SYN of the answering side: simultaneous open while the other waits, else another connection.
-      return this.#phase.data[flow]! >= PHASE_ESTABLISHED;
-    }
-    if (distance(p.sequence, this.#isn.data[i]!) === 0) return false;
-    if ((p.flags & TCP_ACK) !== 0) return this.#phase.data[flow]! === PHASE_CLOSED;
+    const n = this.#numbers.data;
+    const i = (flow * 2 + side) * NUMBERS;
+    const phase = n[flow * 2 * NUMBERS + PHASE]!;
+    // A first SYN of the answering side: simultaneous open while the other waits, else another connection.
+    if ((n[i + FLAGS]! & ISN_KNOWN) === 0) return phase >= PHASE_ESTABLISHED;
+    if (distance(p.sequence, n[i + ISN]!) === 0) return false;
+    if ((p.flags & TCP_ACK) !== 0) return phase === PHASE_CLOSED;
     return true;
   }
 
@@ -151,267 +150,262 @@ export class TcpTracker {
     const out = this.segment;
     out.clear();
     const flags = p.flags;
+    const n = this.#numbers.data;
+    const first = flow * 2 * NUMBERS;
+    const i = first + side * NUMBERS;
     if ((flags & TCP_RST) !== 0) {
-      this.#reset(flow, side, p);
+      this.#reset(n, first, i, side, p);
       return out;
     }
-    if ((flags & TCP_SYN) !== 0) this.#syn(flow, side, p, atNs);
-    else if (p.payloadLength > 0 || (flags & TCP_FIN) !== 0) this.#data(flow, side, p, atNs);
-    else this.#bare(flow, side, p);
+    if ((flags & TCP_SYN) !== 0) this.#syn(n, first, i, side, p, atNs);
+    else if (p.payloadLength > 0 || (flags & TCP_FIN) !== 0) this.#data(n, first, i, p, atNs);
+    else this.#bare(n, i, p);
     if (p.window === 0 && (flags & (TCP_SYN | TCP_FIN)) === 0) out.zeroWindow = true;
-    if ((flags & TCP_ACK) !== 0) this.#acknowledgement(flow, side, p, atNs);
-    const i = flow * 2 + side;
-    if (p.window >= 0) this.#window.data[i] = p.window;
-    if (out.keepAlive || out.zeroWindowProbe) this.#flags.data[i]! |= PROBING;
-    else this.#flags.data[i]! &= ~PROBING;
-    this.#advance(flow, side, p, atNs);
+    if ((flags & TCP_ACK) !== 0) this.#acknowledgement(n, i, p, atNs);
+    if (p.window >= 0) n[i + WINDOW] = p.window;
+    const said = n[i + FLAGS]!;
+    if (out.keepAlive || out.zeroWindowProbe) n[i + FLAGS] = said | PROBING;
+    else if ((said & PROBING) !== 0) n[i + FLAGS] = said & ~PROBING;
+    this.#advance(n, first, side, p, atNs);
     return out;
   }
 
-  #reset(flow: number, side: number, p: Packet): void {
+  #reset(n: Int32Array, first: number, i: number, side: number, p: Packet): void {
     const out = this.segment;
     out.reset = true;
-    const phase = this.#phase.data[flow]!;
+    const phase = n[first + PHASE]!;
     if (phase === PHASE_CLOSED) return;
-    const other = flow * 2 + (1 - side);
-    if (phase === PHASE_SYN_SENT && this.#client.data[flow]! === 2 - side) {
+    if (phase === PHASE_SYN_SENT && n[first + CLIENT]! === 2 - side) {
       // RFC 9293 §3.5.2: in SYN-SENT a reset counts only if it acknowledges the SYN (or what came with it).
-      if ((p.flags & TCP_ACK) !== 0 && !after(p.acknowledgement, this.#isn.data[other]!)) return;
+      if ((p.flags & TCP_ACK) !== 0 && !after(p.acknowledgement, n[(i ^ NUMBERS) + ISN]!)) return;
       out.ended = 'refused';
     } else out.ended = 'reset';
-    this.#move(flow, PHASE_CLOSED);
+    this.#move(n, first, PHASE_CLOSED);
   }
 
-  #move(flow: number, phase: number): void {
-    if (this.#phase.data[flow] === phase) return;
-    this.#phase.data[flow] = phase;
+  #move(n: Int32Array, first: number, phase: number): void {
+    if (n[first + PHASE] === phase) return;
+    n[first + PHASE] = phase;
     this.segment.moved = true;
   }
 
-  #syn(flow: number, side: number, p: Packet, atNs: number): void {
+  #syn(n: Int32Array, first: number, i: number, side: number, p: Packet, atNs: number): void {
     const out = this.segment;
-    const i = flow * 2 + side;
-    const flags = this.#flags.data[i]!;
+    const flags = n[i + FLAGS]!;
     const answer = (p.flags & TCP_ACK) !== 0;
     const seen = answer ? SYNACK_SEEN : SYN_SEEN;
     if ((flags & seen) !== 0) {
       // Who went on to send data does not repeat its SYN: a late copy, overtaken on the way.
-      const overtaken = after(this.#next.data[i]!, (p.sequence + 1 + p.payloadLength) | 0);
-      if (overtaken && this.#soon(flow, i, atNs)) {
+      const overtaken = after(n[i + NEXT]!, (p.sequence + 1 + p.payloadLength) | 0);
+      if (overtaken && this.#soon(first, i, atNs)) {
         out.outOfOrder = true;
         return;
       }
       out.retransmit = true;
-      this.#flags.data[i]! |= SYN_REPEATED;
+      n[i + FLAGS]! |= SYN_REPEATED;
       // Which SYN is answered can be told only when their timestamps differ; the round trip then counts from this one.
-      this.#probes.repeated(i, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval);
+      this.#probes.repeated(i / NUMBERS, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval);
       return;
     }
-    this.#flags.data[i]! |= seen | ISN_KNOWN;
-    this.#flags.data[i]! &= ~ISN_GUESSED;
+    n[i + FLAGS] = (flags | seen | ISN_KNOWN) & ~ISN_GUESSED;
     if ((flags & (SYN_SEEN | SYNACK_SEEN)) === 0) {
-      this.#synAt.data[i] = atNs;
-      this.#synTsval.data[i] = p.hasTimestamps !== 0 ? p.tsval : 0;
-      this.#isn.data[i] = p.sequence;
-      const end = (p.sequence + 1 + p.payloadLength) | 0;
+      const times = this.#times.data;
+      const t = (i / NUMBERS) * TIMES;
+      times[t + SYN_AT] = atNs;
+      n[i + ISN] = p.sequence;
       if ((flags & NEXT_KNOWN) === 0) {
-        this.#next.data[i] = end;
-        this.#nextAt.data[i] = atNs;
-        this.#flags.data[i]! |= NEXT_KNOWN;
+        n[i + NEXT] = (p.sequence + 1 + p.payloadLength) | 0;
+        times[t + NEXT_AT] = atNs;
+        n[i + FLAGS]! |= NEXT_KNOWN;
         // The SYN alone is the probe: of data carried along (RFC 7413) only some may be acknowledged with it.
-        this.#probes.sent(i, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval, false);
+        this.#probes.sent(i / NUMBERS, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval, false);
         if (p.payloadLength > 0) out.fresh = true;
       }
     }
-    if (this.#client.data[flow] === 0) this.#client.data[flow] = answer ? 2 - side : side + 1;
-    const phase = this.#phase.data[flow]!;
-    if (phase >= PHASE_SYN_RECEIVED) return;
-    const otherSyn = (this.#flags.data[i ^ 1]! & SYN_SEEN) !== 0;
-    this.#move(flow, answer || otherSyn ? PHASE_SYN_RECEIVED : PHASE_SYN_SENT);
+    if (n[first + CLIENT] === 0) n[first + CLIENT] = answer ? 2 - side : side + 1;
+    if (n[first + PHASE]! >= PHASE_SYN_RECEIVED) return;
+    const otherSyn = (n[(i ^ NUMBERS) + FLAGS]! & SYN_SEEN) !== 0;
+    this.#move(n, first, answer || otherSyn ? PHASE_SYN_RECEIVED : PHASE_SYN_SENT);
   }
 
   /** A segment without payload, SYN or FIN: an ACK, or a keep-alive without its byte. */
-  #bare(flow: number, side: number, p: Packet): void {
-    const i = flow * 2 + side;
-    const flags = this.#flags.data[i]!;
-    if ((flags & NEXT_KNOWN) === 0) {
-      this.#next.data[i] = p.sequence;
-      this.#isn.data[i] = (p.sequence - 1) | 0;
-      this.#flags.data[i]! |= NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
+  #bare(n: Int32Array, i: number, p: Packet): void {
+    if ((n[i + FLAGS]! & NEXT_KNOWN) === 0) {
+      n[i + NEXT] = p.sequence;
+      n[i + ISN] = (p.sequence - 1) | 0;
+      n[i + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
       return;
     }
-    if (distance(p.sequence, this.#next.data[i]!) === -1) this.segment.keepAlive = true;
+    if (distance(p.sequence, n[i + NEXT]!) === -1) this.segment.keepAlive = true;
   }
 
-  #data(flow: number, side: number, p: Packet, atNs: number): void {
+  #data(n: Int32Array, first: number, i: number, p: Packet, atNs: number): void {
     const out = this.segment;
-    const i = flow * 2 + side;
     const length = p.payloadLength;
     const fin = (p.flags & TCP_FIN) !== 0;
     const end = (p.sequence + length + (fin ? 1 : 0)) | 0;
-    const flags = this.#flags.data[i]!;
+    const flags = n[i + FLAGS]!;
     if ((flags & NEXT_KNOWN) === 0) {
-      this.#flags.data[i]! |= NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
-      this.#isn.data[i] = (p.sequence - 1) | 0;
-      this.#next.data[i] = p.sequence;
+      n[i + FLAGS] = flags | NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
+      n[i + ISN] = (p.sequence - 1) | 0;
+      n[i + NEXT] = p.sequence;
     }
-    const next = this.#next.data[i]!;
+    const next = n[i + NEXT]!;
     const ahead = distance(p.sequence, next);
-    if (!fin && length === 1 && ahead === -1 && this.#allAcknowledged(i, next)) {
-      out.keepAlive = true;
-      return;
-    }
-    if (
-      !fin &&
-      length === 1 &&
-      ahead === 0 &&
-      this.#window.data[i ^ 1] === 0 &&
-      (this.#flags.data[i ^ 1]! & ACK_KNOWN) !== 0
-    ) {
-      out.zeroWindowProbe = true;
-      return;
+    if (!fin && length === 1) {
+      const other = i ^ NUMBERS;
+      const acknowledging = (n[other + FLAGS]! & ACK_KNOWN) !== 0;
+      if (ahead === -1 && (!acknowledging || atOrAfter(n[other + ACK]!, next))) {
+        out.keepAlive = true;
+        return;
+      }
+      if (ahead === 0 && n[other + WINDOW] === 0 && acknowledging) {
+        out.zeroWindowProbe = true;
+        return;
+      }
     }
     if (fin && (flags & FIN_SEEN) === 0) {
-      this.#fin.data[i] = end;
-      this.#flags.data[i]! |= FIN_SEEN;
+      n[i + FIN] = end;
+      n[i + FLAGS]! |= FIN_SEEN;
     }
     if (ahead >= 0) {
-      if (ahead > 0) this.#holes.add(i, next, p.sequence);
-      this.#next.data[i] = end;
-      this.#nextAt.data[i] = atNs;
+      if (ahead > 0) this.#holes.add(i / NUMBERS, next, p.sequence);
+      n[i + NEXT] = end;
+      this.#times.data[(i / NUMBERS) * TIMES + NEXT_AT] = atNs;
       out.fresh = length > 0;
-      this.#probes.sent(i, end, atNs, p.hasTimestamps, p.tsval, false);
+      this.#probes.sent(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval, false);
       return;
     }
-    this.#old(flow, i, p, end, atNs);
+    this.#old(n, first, i, p, end, atNs);
   }
 
   /** Payload or FIN below the highest sequence number: repeated, or overtaken by what came after it. */
-  #old(flow: number, i: number, p: Packet, end: number, atNs: number): void {
+  #old(n: Int32Array, first: number, i: number, p: Packet, end: number, atNs: number): void {
     const out = this.segment;
-    const other = i ^ 1;
-    const unseen = this.#holes.fill(i, p.sequence, end);
-    const past = distance(end, this.#next.data[i]!);
+    const other = i ^ NUMBERS;
+    const times = this.#times.data;
+    const unseen = this.#holes.fill(i / NUMBERS, p.sequence, end);
+    const past = distance(end, n[i + NEXT]!);
     const asked =
-      this.#duplicateAcks.data[other]! >= 2 &&
-      distance(this.#ack.data[other]!, p.sequence) === 0 &&
-      Math.abs(atNs - this.#duplicateAt.data[other]!) < FAST_RETRANSMIT_NS;
+      n[other + DUPLICATE_ACKS]! >= 2 &&
+      distance(n[other + ACK]!, p.sequence) === 0 &&
+      Math.abs(atNs - times[(other / NUMBERS) * TIMES + DUPLICATE_AT]!) < FAST_RETRANSMIT_NS;
     out.fresh = p.payloadLength > 0 && (unseen || past > 0);
-    if (unseen && !asked && this.#soon(flow, i, atNs)) out.outOfOrder = true;
+    if (unseen && !asked && this.#soon(first, i, atNs)) out.outOfOrder = true;
     else {
       out.retransmit = true;
       out.fast = asked;
-      this.#probes.repeated(i, end, atNs, p.hasTimestamps, p.tsval);
+      this.#probes.repeated(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval);
     }
     if (past > 0) {
-      this.#next.data[i] = end;
-      this.#nextAt.data[i] = atNs;
+      n[i + NEXT] = end;
+      times[(i / NUMBERS) * TIMES + NEXT_AT] = atNs;
     }
   }
 
   /** So near to the newest segment that what comes below it was overtaken rather than sent again. */
-  #soon(flow: number, i: number, atNs: number): boolean {
-    return Math.abs(atNs - this.#nextAt.data[i]!) < (this.#handshake.data[flow]! || REORDER_NS);
+  #soon(first: number, i: number, atNs: number): boolean {
+    const times = this.#times.data;
+    const handshake = times[(first / NUMBERS) * TIMES + HANDSHAKE]!;
+    return Math.abs(atNs - times[(i / NUMBERS) * TIMES + NEXT_AT]!) < (handshake || REORDER_NS);
   }
 
-  #allAcknowledged(i: number, next: number): boolean {
-    return (this.#flags.data[i ^ 1]! & ACK_KNOWN) === 0 || atOrAfter(this.#ack.data[i ^ 1]!, next);
-  }
-
-  /** `side` acknowledges what the other sent. */
-  #acknowledgement(flow: number, side: number, p: Packet, atNs: number): void {
+  /** The side of `i` acknowledges what the other sent. */
+  #acknowledgement(n: Int32Array, i: number, p: Packet, atNs: number): void {
     const out = this.segment;
-    const i = flow * 2 + side;
-    const other = i ^ 1;
+    const other = i ^ NUMBERS;
     const ack = p.acknowledgement;
-    const flags = this.#flags.data[i]!;
-    const peer = this.#flags.data[other]!;
-    if ((flags & ACK_KNOWN) === 0 || after(ack, this.#ack.data[i]!)) {
-      this.#ack.data[i] = ack;
-      this.#flags.data[i]! |= ACK_KNOWN;
-      this.#duplicateAcks.data[i] = 0;
+    const flags = n[i + FLAGS]!;
+    const peer = n[other + FLAGS]!;
+    const known = n[i + ACK]!;
+    if ((flags & ACK_KNOWN) === 0 || after(ack, known)) {
+      n[i + ACK] = ack;
+      n[i + FLAGS] = flags | ACK_KNOWN;
+      n[i + DUPLICATE_ACKS] = 0;
     } else if (
-      distance(ack, this.#ack.data[i]!) === 0 &&
+      ack === known &&
       p.payloadLength === 0 &&
       (p.flags & (TCP_SYN | TCP_FIN)) === 0 &&
       !out.keepAlive &&
       (peer & PROBING) === 0 &&
       p.window > 0 &&
-      p.window === this.#window.data[i] &&
-      distance(p.sequence, this.#next.data[i]!) === 0 &&
+      p.window === n[i + WINDOW] &&
+      distance(p.sequence, n[i + NEXT]!) === 0 &&
       (peer & NEXT_KNOWN) !== 0 &&
-      after(this.#next.data[other]!, ack)
+      after(n[other + NEXT]!, ack)
     ) {
       out.duplicateAck = true;
-      this.#duplicateAt.data[i] = atNs;
-      if (this.#duplicateAcks.data[i]! < 65535) this.#duplicateAcks.data[i]!++;
+      this.#times.data[(i / NUMBERS) * TIMES + DUPLICATE_AT] = atNs;
+      if (n[i + DUPLICATE_ACKS]! < 65535) n[i + DUPLICATE_ACKS]!++;
     }
-    const rtt = this.#probes.acknowledged(other, ack, atNs, p.hasTimestamps, p.tsecr);
-    if (rtt >= 0) {
-      out.rttNs = rtt;
-      out.rttSide = 1 - side;
+    const sent = this.#probes.acknowledged(other / NUMBERS, ack, p.hasTimestamps, p.tsecr);
+    if (sent >= 0) {
+      out.rttNs = atNs - this.#probes.sentAt(sent);
+      out.rttSide = other > i ? 1 : 0;
     }
+    const next = n[other + NEXT]!;
     if ((peer & NEXT_KNOWN) === 0) {
       // Only this side was seen so far: the other stands where it is told to.
-      this.#next.data[other] = ack;
-      this.#isn.data[other] = (ack - 1) | 0;
-      this.#flags.data[other]! |= NEXT_KNOWN | ISN_KNOWN;
-      if ((p.flags & TCP_SYN) === 0) this.#flags.data[other]! |= ISN_GUESSED;
-    } else if (after(ack, this.#next.data[other]!) && distance(ack, this.#next.data[other]!) < 1 << 30) {
+      n[other + NEXT] = ack;
+      n[other + ISN] = (ack - 1) | 0;
+      n[other + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN;
+      if ((p.flags & TCP_SYN) === 0) n[other + FLAGS]! |= ISN_GUESSED;
+    } else if (after(ack, next) && distance(ack, next) < 1 << 30) {
       // The capture missed what is acknowledged (or has it later).
-      this.#holes.add(other, this.#next.data[other]!, ack);
-      this.#next.data[other] = ack;
-      this.#nextAt.data[other] = atNs;
+      this.#holes.add(other / NUMBERS, next, ack);
+      n[other + NEXT] = ack;
+      this.#times.data[(other / NUMBERS) * TIMES + NEXT_AT] = atNs;
     }
-    if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && after(ack, this.#isn.data[other]!))
-      this.#flags.data[other]! |= SYN_ACKED;
-    if ((peer & FIN_SEEN) !== 0 && atOrAfter(ack, this.#fin.data[other]!)) this.#flags.data[other]! |= FIN_ACKED;
+    if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && (peer & SYN_ACKED) === 0 && after(ack, n[other + ISN]!)) {
+      n[other + FLAGS]! |= SYN_ACKED;
+    }
+    if ((peer & FIN_SEEN) !== 0 && atOrAfter(ack, n[other + FIN]!)) n[other + FLAGS]! |= FIN_ACKED;
   }
 
   /** Moves the connection on after everything of the segment is known. */
-  #advance(flow: number, side: number, p: Packet, atNs: number): void {
-    const out = this.segment;
-    const lo = this.#flags.data[flow * 2]!;
-    const hi = this.#flags.data[flow * 2 + 1]!;
-    let phase = this.#phase.data[flow]!;
+  #advance(n: Int32Array, first: number, side: number, p: Packet, atNs: number): void {
+    const lo = n[first + FLAGS]!;
+    const hi = n[first + NUMBERS + FLAGS]!;
+    let phase = n[first + PHASE]!;
+    if (phase === PHASE_ESTABLISHED && ((lo | hi) & FIN_SEEN) === 0) return;
     if (phase < PHASE_ESTABLISHED && (p.flags & TCP_SYN) === 0) {
       if ((lo & hi & SYN_ACKED) !== 0) {
-        this.#establish(flow, atNs);
+        this.#establish(n, first, atNs);
         phase = PHASE_ESTABLISHED;
-      } else if (this.#carriesOn(flow, side, p)) {
-        this.#move(flow, PHASE_ESTABLISHED);
+      } else if (carriesOn(phase, n[first + CLIENT]!, side, p)) {
+        this.#move(n, first, PHASE_ESTABLISHED);
         phase = PHASE_ESTABLISHED;
       }
     }
     if (phase === PHASE_ESTABLISHED && ((lo | hi) & FIN_SEEN) !== 0) {
-      this.#move(flow, PHASE_CLOSING);
+      this.#move(n, first, PHASE_CLOSING);
       phase = PHASE_CLOSING;
     }
     if (phase === PHASE_CLOSING && (lo & hi & FIN_ACKED) !== 0) {
-      this.#move(flow, PHASE_CLOSED);
-      out.ended = 'fin';
+      this.#move(n, first, PHASE_CLOSED);
+      this.segment.ended = 'fin';
     }
   }
 
-  /** A segment that only an open connection sends, although its handshake was not seen whole. */
-  #carriesOn(flow: number, side: number, p: Packet): boolean {
-    const phase = this.#phase.data[flow]!;
-    if ((p.flags & TCP_ACK) === 0) return false;
-    if (phase === PHASE_NEW) return true;
-    // The client goes on after its SYN: the SYN-ACK was missed. Or the server sends data: the last ACK was.
-    if (phase === PHASE_SYN_SENT) return this.#client.data[flow] === side + 1;
-    return p.payloadLength > 0 || (p.flags & TCP_FIN) !== 0 || this.#client.data[flow] === side + 1;
-  }
-
-  #establish(flow: number, atNs: number): void {
-    this.#move(flow, PHASE_ESTABLISHED);
-    const client = this.#client.data[flow]! - 1;
+  #establish(n: Int32Array, first: number, atNs: number): void {
+    this.#move(n, first, PHASE_ESTABLISHED);
+    const client = n[first + CLIENT]! - 1;
     if (client < 0) return;
-    const i = flow * 2 + client;
-    const elapsed = atNs - this.#synAt.data[i]!;
-    if ((this.#flags.data[i]! & SYN_SEEN) === 0 || elapsed < 0) return;
-    this.#handshake.data[flow] = elapsed;
+    const i = first + client * NUMBERS;
+    const times = this.#times.data;
+    const elapsed = atNs - times[(i / NUMBERS) * TIMES + SYN_AT]!;
+    if ((n[i + FLAGS]! & SYN_SEEN) === 0 || elapsed < 0) return;
+    times[(first / NUMBERS) * TIMES + HANDSHAKE] = elapsed;
     // Karn: with a repeated SYN or SYN-ACK nobody can say which one was answered.
-    if (((this.#flags.data[i]! | this.#flags.data[i ^ 1]!) & SYN_REPEATED) === 0) this.segment.connectNs = elapsed;
+    if (((n[i + FLAGS]! | n[(i ^ NUMBERS) + FLAGS]!) & SYN_REPEATED) === 0) this.segment.connectNs = elapsed;
   }
+}
+
+/** A segment that only an open connection sends, although its handshake was not seen whole. */
+function carriesOn(phase: number, client: number, side: number, p: Packet): boolean {
+  if ((p.flags & TCP_ACK) === 0) return false;
+  if (phase === PHASE_NEW) return true;
+  // The client goes on after its SYN: the SYN-ACK was missed. Or the server sends data: the last ACK was.
+  if (phase === PHASE_SYN_SENT) return client === side + 1;
+  return p.payloadLength > 0 || (p.flags & TCP_FIN) !== 0 || client === side + 1;
 }

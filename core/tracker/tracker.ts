@@ -21,7 +21,7 @@ import { Index, mix } from '../flow/hash.ts';
 import { TOTALS_CAPTURED_FRAMES, TOTALS_CAPTURED_PACKETS, TOTALS_FLOW_LOST } from '../flow/interfaces.ts';
 import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT, ROLES_SYN, type FlowModel } from '../flow/model.ts';
 import { TCP_CLOSE, TCP_ESTABLISHED, TCP_SYN_RECV, TCP_SYN_SENT, UNPARSED_DUPLICATE } from '../flow/names.ts';
-import { Application, word } from './application.ts';
+import { Application } from './application.ts';
 import { Duplicates } from './duplicates.ts';
 import {
   PHASE_CLOSED,
@@ -39,6 +39,16 @@ const FLOWS_MAX = 2_000_000;
 const SYN_TIMEOUT_NS = 127e9;
 /** FIN_WAIT1 stands for any state between the first FIN and the end: `closing`. */
 const TCP_FIN_WAIT1 = 4;
+
+/**
+ * A flow's packets go to the model in sums, not one by one: packets, bytes and payload of either sender, the time of
+ * the newest, and the time up to which they belong to the same second (or bin of an observer).
+ */
+const HOT = 8;
+const HOT_SENDER = 3;
+const HOT_LAST = 6;
+const HOT_UNTIL = 7;
+const SECOND_NS = 1e9;
 
 /** So many packets that look like copies may be chance. */
 const COPIES_PROVE = 2;
@@ -61,6 +71,8 @@ export class Tracker {
   readonly #flowsMax: number;
   /** Newest flow of each key, without the interface. */
   readonly #index = new Index();
+  /** The model's key in hand, as signed words. */
+  readonly #key: Int32Array;
   #probe = 0;
   #hash = 0;
   readonly #rows = new Table();
@@ -80,6 +92,11 @@ export class Tracker {
   duplicates = 0;
   /** The first ones: interface, flow, side, bytes, payload, time. */
   readonly #suspects = new Float64Array(COPIES_PROVE * SUSPECT_FIELDS);
+  /** What a flow's packets came to since they were told to the model, see HOT_*. */
+  readonly #hot = this.#rows.float64(HOT);
+  /** Flows with packets that the model was not told of. */
+  #pending = new Int32Array(1024);
+  #pendingCount = 0;
   /** Packets and bytes by interface since the last `flush`. */
   #linkPackets = new Float64Array(16);
   #linkBytes = new Float64Array(16);
@@ -89,6 +106,7 @@ export class Tracker {
 
   constructor(model: FlowModel, options: TrackerOptions = {}) {
     this.model = model;
+    this.#key = new Int32Array(model.flows.words.buffer);
     model.countsFromPackets = true;
     this.application = new Application(model);
     this.#flowsMax = options.flowsMax ?? FLOWS_MAX;
@@ -121,8 +139,9 @@ export class Tracker {
       model.countUnparsed(iface, p.unparsed, 1);
       return;
     }
-    const copy = p.laterFragment === 0 && this.#isCopy(iface, linkType, p, bytes, direction, atNs);
     const side = this.#loadKey(iface, p);
+    this.#hash = this.#hashKey();
+    const copy = p.laterFragment === 0 && this.#isCopy(iface, linkType, p, bytes, side, direction, atNs);
     let flow = this.#find();
     if (copy && flow >= 0) {
       this.flow = flow;
@@ -143,7 +162,7 @@ export class Tracker {
     }
     this.flow = flow;
     this.side = side;
-    model.addPacket(flow, side, 1, p.original, p.payloadLength, 1, p.original, atNs);
+    this.#count(flow, side, p.original, p.payloadLength, atNs);
     if (p.laterFragment !== 0 || p.icmpError !== 0) return;
     if (p.protocol === IPPROTO_TCP) {
       if (p.tcp !== 0) this.#segment(flow, side, p, bytes, atNs);
@@ -153,14 +172,68 @@ export class Tracker {
     } else if (p.protocol === IPPROTO_ICMP || p.protocol === IPPROTO_ICMPV6) this.#icmp(flow, side, p, atNs);
   }
 
+  /** Counts a packet of a flow. Sums in hand hold what passed in order and within one second; all else is told at once. */
+  #count(flow: number, side: number, bytes: number, payload: number, atNs: number): void {
+    const hot = this.#hot.data;
+    const row = flow * HOT;
+    if (atNs >= hot[row + HOT_LAST]! && atNs < hot[row + HOT_UNTIL]!) {
+      if (hot[row]! + hot[row + HOT_SENDER]! === 0) this.#pend(flow);
+      const at = row + side * HOT_SENDER;
+      hot[at] = hot[at]! + 1;
+      hot[at + 1] = hot[at + 1]! + bytes;
+      hot[at + 2] = hot[at + 2]! + payload;
+      hot[row + HOT_LAST] = atNs;
+      return;
+    }
+    const { model } = this;
+    this.#tell(flow);
+    model.addPacket(flow, side, 1, bytes, payload, 1, bytes, atNs);
+    hot[row + HOT_LAST] = atNs;
+    let until = (Math.floor(atNs / SECOND_NS) + 1) * SECOND_NS;
+    const binNs = model.observer === null ? 0 : model.observer.binNs;
+    if (binNs > 0) until = Math.min(until, (Math.floor(atNs / binNs) + 1) * binNs);
+    hot[row + HOT_UNTIL] = until;
+  }
+
+  #pend(flow: number): void {
+    if (this.#pendingCount === this.#pending.length) {
+      const larger = new Int32Array(this.#pending.length * 2);
+      larger.set(this.#pending);
+      this.#pending = larger;
+    }
+    this.#pending[this.#pendingCount++] = flow;
+  }
+
+  /** Brings the model up to date with a flow's packets. */
+  #tell(flow: number): void {
+    const hot = this.#hot.data;
+    const row = flow * HOT;
+    for (let side = 0; side < 2; side++) {
+      const at = row + side * HOT_SENDER;
+      const packets = hot[at]!;
+      if (packets === 0) continue;
+      const bytes = hot[at + 1]!;
+      this.model.addPacket(flow, side, packets, bytes, hot[at + 2]!, packets, bytes, hot[row + HOT_LAST]!);
+      hot[at] = hot[at + 1] = hot[at + 2] = 0;
+    }
+  }
+
   /** Was the packet seen at another place (interface or direction) just before? */
-  #isCopy(iface: number, linkType: number, p: Packet, bytes: Uint8Array, direction: number, atNs: number): boolean {
+  #isCopy(
+    iface: number,
+    linkType: number,
+    p: Packet,
+    bytes: Uint8Array,
+    side: number,
+    direction: number,
+    atNs: number,
+  ): boolean {
     const way =
       direction !== 0 ? direction : p.packetType === PACKET_OUTGOING ? OUTBOUND : p.packetType >= 0 ? INBOUND : 0;
     // One interface that tells no direction: there is no other place.
     if (way === 0 && p.linkInterface < 0 && this.model.interfaces.list.length < 2) return false;
     const place = mix(mix(mix(0, iface), p.linkInterface), way);
-    return this.#duplicates.seen(p, bytes, linkType, place, atNs);
+    return this.#duplicates.seen(mix(this.#hash, linkType * 2 + side), p, bytes, place, atNs);
   }
 
   #moreInterfaces(iface: number): void {
@@ -174,9 +247,12 @@ export class Tracker {
     this.#linkBytes = bytes;
   }
 
-  /** Brings the totals of the interfaces in the model up to date. */
+  /** Brings the model up to date: counters of the flows and totals of the interfaces. */
   flush(): void {
     const { model } = this;
+    // A flow may stand in the list twice.
+    for (let i = 0; i < this.#pendingCount; i++) this.#tell(this.#pending[i]!);
+    this.#pendingCount = 0;
     for (let iface = 0; iface < this.#linkPackets.length; iface++) {
       const packets = this.#linkPackets[iface]!;
       if (packets === 0) continue;
@@ -236,19 +312,25 @@ export class Tracker {
 
   /** Loads the packet's key into the model; returns the sender's side. */
   #loadKey(iface: number, p: Packet): number {
-    const words = this.model.flows.words;
-    const addresses = p.addresses;
-    const last = p.family === 4 ? 4 : 16;
-    let order = 0;
-    for (let i = 0; i < last && order === 0; i++) order = addresses[i]! - addresses[16 + i]!;
+    const words = this.#key;
+    const from = p.addressWords;
+    let order: number;
+    if (p.family === 4) order = compare(from[0]!, from[4]!);
+    else {
+      order = 0;
+      for (let i = 0; i < 4 && order === 0; i++) order = compare(from[i]!, from[4 + i]!);
+    }
     if (order === 0) order = p.sourcePort - p.destinationPort;
     const side = order > 0 ? 1 : 0;
-    const lo = side === 0 ? 0 : 16;
-    words[0] = word(addresses, lo);
-    words[4] = word(addresses, 16 - lo);
-    for (let w = 1; w < 4; w++) {
-      words[w] = last === 4 ? 0 : word(addresses, lo + w * 4);
-      words[4 + w] = last === 4 ? 0 : word(addresses, 16 - lo + w * 4);
+    const lo = side === 0 ? 0 : 4;
+    words[0] = from[lo]!;
+    words[4] = from[4 - lo]!;
+    if (p.family === 4) words[1] = words[2] = words[3] = words[5] = words[6] = words[7] = 0;
+    else {
+      for (let w = 1; w < 4; w++) {
+        words[w] = from[lo + w]!;
+        words[4 + w] = from[4 - lo + w]!;
+      }
     }
     if (side === 0) words[8] = p.sourcePort | (p.destinationPort << 16);
     else words[8] = p.destinationPort | (p.sourcePort << 16);
@@ -260,23 +342,33 @@ export class Tracker {
     return side;
   }
 
-  #find(): number {
-    const { words, key } = this.model.flows;
-    const four = words[9]! >>> 24 === 4;
+  /** Hash of the loaded key, the interface left out. */
+  #hashKey(): number {
+    const words = this.#key;
     let hash = mix(mix(mix(words[9]! >>> 16, words[0]!), words[4]!), words[8]!);
-    if (!four) {
+    if (words[9]! >>> 24 !== 4) {
       for (let i = 1; i < 4; i++) hash = mix(mix(hash, words[i]!), words[4 + i]!);
     }
-    this.#hash = hash;
+    return hash;
+  }
+
+  /** The newest flow of the loaded key whose hash is `#hash`; −1 = none. */
+  #find(): number {
+    const words = this.#key;
+    const keys = this.model.flows.key.data;
     const index = this.#index;
-    let probe = index.first(hash);
+    let probe = index.first(this.#hash);
     for (;;) {
       const row = index.at(probe);
       if (row < 0) break;
       const at = row * KEY_WORDS;
-      let i = 0;
-      while (i < 9 && key.data[at + i] === words[i]) i++;
-      if (i === 9 && key.data[at + 9]! >>> 16 === words[9]! >>> 16) {
+      if (
+        (keys[at]! | 0) === words[0]! &&
+        (keys[at + 8]! | 0) === words[8]! &&
+        (keys[at + 4]! | 0) === words[4]! &&
+        keys[at + 9]! >>> 16 === words[9]! >>> 16 &&
+        this.#sameRest(keys, at)
+      ) {
         this.#probe = probe;
         return row;
       }
@@ -284,6 +376,16 @@ export class Tracker {
     }
     this.#probe = probe;
     return -1;
+  }
+
+  /** The words that only IPv6 addresses have. */
+  #sameRest(keys: Uint32Array, at: number): boolean {
+    const words = this.#key;
+    if (words[9]! >>> 24 === 4) return true;
+    for (let i = 1; i < 4; i++) {
+      if ((keys[at + i]! | 0) !== words[i]! || (keys[at + 4 + i]! | 0) !== words[4 + i]!) return false;
+    }
+    return true;
   }
 
   /** A flow with the loaded key; `#probe` is where its key stands or belongs. −1 = too many. */
@@ -316,6 +418,7 @@ export class Tracker {
     const kept = words.slice();
     for (let row = rows.count - 1; row >= 0; row--) {
       words.set(key.data.subarray(row * KEY_WORDS, (row + 1) * KEY_WORDS));
+      this.#hash = this.#hashKey();
       if (this.#find() < 0) this.#index.insertNew(this.#hash, row);
     }
     words.set(kept);
@@ -324,6 +427,7 @@ export class Tracker {
   /** Another connection took over the addresses. */
   #abandon(flow: number, atNs: number): void {
     const row = this.#tcpRow.data[flow]!;
+    this.#tell(flow);
     this.#settleRtt(flow);
     if (this.#tcp.phase(row) === PHASE_SYN_SENT) {
       this.model.setTcpState(flow, TCP_SYN_SENT, TCP_CLOSE, atNs);
@@ -340,7 +444,9 @@ export class Tracker {
     if (s.reset) model.countReset(flow, side);
     if (s.zeroWindow) model.countZeroWindow(flow, side);
     const client = this.#tcp.client(row);
-    if (client !== 0) model.setClient(flow, client === 2 ? 1 : 0, ROLES_SYN);
+    if (client !== 0 && model.flows.roles.data[flow] !== ROLES_SYN) {
+      model.setClient(flow, client === 2 ? 1 : 0, ROLES_SYN);
+    }
     if (s.rttNs >= 0) this.#roundTrip(flow, s, atNs, before);
     if (s.connectNs >= 0) {
       model.sample(flow, METRIC_CONNECT, s.connectNs, atNs);
@@ -348,9 +454,16 @@ export class Tracker {
     }
     if (s.moved) this.#state(flow, row, before, s, atNs);
     if (s.fresh || (s.retransmit && p.payloadLength > 0)) this.#turn(flow, side, s.fresh, atNs);
-    if (p.payloadLength > 0 && p.fragment === 0 && !s.keepAlive && !s.reset) {
+    const server = client !== 0 && client - 1 !== side;
+    if (
+      p.payloadLength > 0 &&
+      this.application.looks(flow, side, p, server) &&
+      p.fragment === 0 &&
+      !s.keepAlive &&
+      !s.reset
+    ) {
       const base = this.#tcp.isnKnown(row, side) ? (this.#tcp.isn(row, side) + 1) | 0 : null;
-      this.application.segment(flow, side, p, bytes, base, client !== 0 && client - 1 !== side);
+      this.application.segment(flow, side, p, bytes, base, server);
     }
   }
 
@@ -445,6 +558,14 @@ export class Tracker {
     this.#echoAt.data[asker] = NaN;
     this.model.sample(flow, METRIC_RTT, atNs - sent, atNs);
   }
+}
+
+/** Which of two words in network order is greater. */
+function compare(a: number, b: number): number {
+  if (a === b) return 0;
+  // The lowest byte comes first on the wire: the lowest bit in which they differ lies in the first byte that differs.
+  const shift = (31 - Math.clz32((a ^ b) & -(a ^ b))) & 24;
+  return ((a >>> shift) & 255) - ((b >>> shift) & 255);
 }
 
 /** TCP_* of the kernel by phase. */

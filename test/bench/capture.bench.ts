@@ -13,8 +13,11 @@ import {
   udpFrame,
 } from '../../core/session/testing/frames.ts';
 import { SessionWriter } from '../../core/session/writer.ts';
+import { openForeign } from '../../core/tracker/open-foreign.ts';
+import { writeConversations } from './conversations.ts';
 
 /**
+ * Opening: a generated pcapng of 200 MB to its flows, TCP health, latency and names, against tshark's conversations alone.
  * Reading: a generated pcapng of 200 MB, every packet handed out and its addresses touched, against `capinfos -c` (which
  * only counts) and tshark's conversations, in one run. Writing: packets through the session writer (held, sorted, owners
  * asked, blocks built, written) against plain writes of as many bytes. Prints one line of JSON a figure (build/bench.mjs).
@@ -103,6 +106,30 @@ async function reading(): Promise<void> {
   }
 }
 
+async function opening(): Promise<void> {
+  const path = join(folder, 'open.pcapng');
+  const packets = writeConversations(path, SIZE);
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const start = process.hrtime.bigint();
+    const { source } = await openForeign(path);
+    rounds.push(Number(process.hrtime.bigint() - start) / 1e9);
+    if (source.captured.packets !== packets) throw new Error('not all packets were read');
+  }
+  const best = Math.min(...rounds);
+  print({ name: 'opening, a packet', value: (best / packets) * 1e9, unit: 'ns' });
+  let tshark = Infinity;
+  for (let round = 0; round < 2; round++) {
+    const time = tool('tshark', '-n', '-q', '-r', path, '-z', 'conv,tcp', '-z', 'conv,udp');
+    if (time === null) return;
+    tshark = Math.min(tshark, time);
+  }
+  const [first = NaN] = rounds;
+  print({ name: 'opening, the first file / tshark conversations', value: first / tshark, ratio: first / tshark });
+  print({ name: 'opening / tshark conversations', value: best / tshark, budget: 0.06, ratio: best / tshark });
+  rmSync(path);
+}
+
 function writing(): void {
   const data = udpFrame(1, 214);
   const per = 200;
@@ -156,6 +183,7 @@ function writing(): void {
 }
 
 try {
+  await opening();
   await reading();
   writing();
 } finally {
