@@ -21,7 +21,7 @@
 #define FG_FRAME_HEADER_BYTES 8
 #define FG_FRAME_WRITE_MAX 65536U   /* a frame as we write it, except one holding a single longer packet */
 #define FG_FRAME_ACCEPT_MAX 1048576U /* a frame as we accept it */
-#define FG_IFACE_MAX 256            /* interfaces one helper can watch */
+#define FG_IFACE_MAX 256            /* interfaces one helper can watch at a time */
 #define FG_RULES_MAX 64
 #define FG_COMM_BYTES 16
 #define FG_NAME_BYTES 16 /* IFNAMSIZ */
@@ -401,7 +401,9 @@ enum fg_interface_state {
 	FG_INTERFACE_DETACHED = 2,
 	FG_INTERFACE_GONE = 3,
 	FG_INTERFACE_FAILED = 4, /* see reason */
-	FG_INTERFACE_LINK = 5,   /* link went up or down: up */
+	FG_INTERFACE_LINK = 5,   /* of an attached one: up, mtu, name, master or link changed */
+	FG_INTERFACE_PRESENT = 6,/* not attached (iface = FG_IFACE_NONE): it is there, it appeared, or was renamed */
+	FG_INTERFACE_WAITING = 7,/* said by the engine, in files only: it waits for this one to return or to go up */
 };
 
 /* Answer to FG_COMMAND_ATTACH and news of an interface later. */
@@ -427,6 +429,8 @@ struct fg_interface {
 	__s32 error;      /* errno when state is FAILED */
 	__u32 reserved;
 	__u8 reason[160]; /* one sentence: why this rung, or why it failed */
+	__u32 master;     /* ifindex of the bridge or bond it is a port of; 0 = none */
+	__u32 link;       /* ifindex of the device below it (VLAN, macvlan) or of its veth peer, in this namespace; 0 = none */
 };
 
 struct fg_stream_stats {
@@ -506,7 +510,7 @@ struct fg_command_hello {
 
 struct fg_command_attach {
 	__u32 ifindex;
-	__u16 iface;   /* number to use, < FG_IFACE_MAX */
+	__u16 iface;   /* number to use, never used before; no two attached ones are equal modulo FG_IFACE_MAX */
 	__u16 reserved;
 	__u32 ingress; /* enum fg_rung wanted; AUTO = the ladder */
 	__u32 egress;

@@ -139,12 +139,10 @@ Ends after --duration, or by Ctrl-C or SIGTERM. Files are readable by their owne
     const stopSignal = signalled();
     const early: LogLine[] = []; // a failure is one line: what was said before it is told only once all is attached
     let attached = false;
-    const { all, ...watched } = source;
     const recording = await startRecording({
       ...target,
-      ...watched,
+      ...source,
       application: `Flowglass ${version()}`,
-      leaveOutFailed: all,
       wiresharkProcessInfo: given.has('wireshark-process-info'),
       acceptTracing: given.has('accept-tracing'),
       onLog: (line) => (attached ? relay(line) : early.push(line)),

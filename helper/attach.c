@@ -303,19 +303,21 @@ static int refuse(struct helper *helper, const struct fg_command_attach *command
 
 int attach_interface(struct helper *helper, const struct fg_command_attach *command)
 {
-	struct interface *interface = &helper->interfaces[command->iface];
+	struct interface *interface = &helper->interfaces[command->iface % FG_IFACE_MAX];
 	struct fg_interface facts = { .iface = command->iface };
 	struct sentence reason = { (char *)facts.reason, sizeof facts.reason, 0 };
 	uint32_t ingress, egress;
 	int error;
 
-	if (interface->used)
+	if (interface->attached || (interface->used && interface->facts.iface >= command->iface))
 		return refuse(helper, command, -EEXIST, "this interface number is or was in use, take another");
 	if (same_interface_watched(helper, command->ifindex))
 		return refuse(helper, command, -EEXIST, "this interface is watched already");
 	error = interfaces_facts(helper, command->ifindex, &facts);
 	if (error)
 		return refuse(helper, command, error, error == -ENODEV ? "there is no such interface" : log_error(error));
+	if (interface->used && drain_retire(helper, interface))
+		return refuse(helper, command, -EAGAIN, "the engine does not read");
 	*interface = (struct interface){ .facts = facts, .links = { -1, -1, -1 } };
 	error = table_add(helper, command->iface, &facts);
 	if (error)
@@ -334,8 +336,8 @@ int attach_interface(struct helper *helper, const struct fg_command_attach *comm
 	interface->facts.egress = egress;
 	interface->used = interface->attached = true;
 	interface->totals.iface = command->iface;
-	if (helper->interface_top <= command->iface)
-		helper->interface_top = command->iface + 1U;
+	if (helper->interface_top <= command->iface % FG_IFACE_MAX)
+		helper->interface_top = command->iface % FG_IFACE_MAX + 1U;
 	interfaces_send(helper, interface, FG_INTERFACE_ATTACHED);
 	drop_capabilities(helper, interface);
 	if (!helper->snapshot_taken) {
@@ -345,13 +347,13 @@ int attach_interface(struct helper *helper, const struct fg_command_attach *comm
 	return 0;
 }
 
-void attach_detach(struct helper *helper, uint16_t iface, uint16_t state)
+void attach_detach(struct helper *helper, struct interface *interface, uint16_t state)
 {
-	struct interface *interface = &helper->interfaces[iface];
 	int error = release_hooks(helper, interface);
 
 	table_remove(helper, interface->facts.ifindex);
 	interface->attached = false;
+	interface->detached_ns = clock_boot_ns();
 	/* The device's own counters as they stand at the end, for whoever compares. */
 	if (state == FG_INTERFACE_DETACHED) {
 		uint32_t ifindex = interface->facts.ifindex;
@@ -372,5 +374,5 @@ void attach_detach_all(struct helper *helper)
 {
 	for (uint32_t i = 0; i < helper->interface_top; i++)
 		if (helper->interfaces[i].attached)
-			attach_detach(helper, (uint16_t)i, FG_INTERFACE_DETACHED);
+			attach_detach(helper, &helper->interfaces[i], FG_INTERFACE_DETACHED);
 }

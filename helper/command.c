@@ -54,7 +54,7 @@ static int run_attach(struct helper *helper, const void *payload, const char **r
 	struct fg_command_attach command;
 
 	memcpy(&command, payload, sizeof command);
-	if (command.iface >= FG_IFACE_MAX)
+	if (command.iface == FG_IFACE_NONE)
 		return refuse(reason, "ATTACH with an interface number out of range");
 	if (command.reserved || command.ifindex == 0 || command.ifindex > INT32_MAX)
 		return refuse(reason, "ATTACH with a bad interface index");
@@ -68,12 +68,14 @@ static int run_attach(struct helper *helper, const void *payload, const char **r
 static int run_detach(struct helper *helper, const void *payload, const char **reason)
 {
 	struct fg_command_detach command;
+	struct interface *interface;
 
 	memcpy(&command, payload, sizeof command);
-	if (command.iface >= FG_IFACE_MAX || command.reserved || command.reserved2)
+	if (command.iface == FG_IFACE_NONE || command.reserved || command.reserved2)
 		return refuse(reason, "DETACH with an interface number out of range");
-	if (helper->interfaces[command.iface].attached)
-		attach_detach(helper, command.iface, FG_INTERFACE_DETACHED);
+	interface = interface_numbered(helper, command.iface);
+	if (interface && interface->attached)
+		attach_detach(helper, interface, FG_INTERFACE_DETACHED);
 	return 0;
 }
 
@@ -106,7 +108,7 @@ static bool rule_valid(const struct fg_rule *rule)
 		return false;
 	if (rule->fields & FG_RULE_PORT && rule->port_from > rule->port_to)
 		return false;
-	return !(rule->fields & FG_RULE_IFACE) || rule->iface < FG_IFACE_MAX;
+	return !(rule->fields & FG_RULE_IFACE) || rule->iface != FG_IFACE_NONE;
 }
 
 /* Between the two stores of the count the kernel sees no rules and copies everything: more than asked for, which the

@@ -66,7 +66,7 @@ int drain_open(struct helper *helper)
 	}
 	if ((error = map_in(skeleton->maps.flow_table, PROT_READ, &slots, &drain->slot_bytes)) ||
 	    (error = map_in(skeleton->maps.flow_dirty, PROT_READ | PROT_WRITE, &dirty, &drain->dirty_bytes)) ||
-	    (error = map_in(skeleton->maps.totals, PROT_READ, &totals, &drain->totals_bytes)) ||
+	    (error = map_in(skeleton->maps.totals, PROT_READ | PROT_WRITE, &totals, &drain->totals_bytes)) ||
 	    (error = map_in(skeleton->maps.losses, PROT_READ, &drain->losses, &drain->losses_bytes)))
 		return error;
 	helper->kernel_bytes = drain->slot_bytes + drain->dirty_bytes + drain->totals_bytes + drain->losses_bytes;
@@ -75,7 +75,7 @@ int drain_open(struct helper *helper)
 	helper->kernel_bytes += map_bytes(skeleton->maps.conversations) + map_bytes(skeleton->maps.scratch);
 	drain->slots = slots;
 	drain->dirty = (uint8_t *)(uintptr_t)dirty;
-	drain->totals = totals;
+	drain->totals = (struct fg_totals *)(uintptr_t)totals;
 	drain->group_count = slot_count / GROUP_SLOTS;
 	drain->used = table(drain->group_count);
 	drain->digest = table(slot_count * sizeof *drain->digest);
@@ -253,7 +253,7 @@ static void read_flows(struct helper *helper, bool *progress)
 }
 
 /* The sum over CPUs; each counter only grows, so a sum of values read one after the other is one that was true. */
-static void sum_totals(const struct helper *helper, uint32_t iface, struct fg_totals *sum)
+static void sum_totals(const struct helper *helper, uint32_t place, struct fg_totals *sum)
 {
 	enum { WORDS = sizeof *sum / sizeof(uint64_t) };
 	uint64_t *to = (uint64_t *)(void *)sum;
@@ -261,38 +261,63 @@ static void sum_totals(const struct helper *helper, uint32_t iface, struct fg_to
 	memset(sum, 0, sizeof *sum);
 	for (uint32_t cpu = 0; cpu < helper->cpus; cpu++) {
 		const uint64_t *from =
-			(const uint64_t *)(const void *)&helper->drain.totals[(size_t)cpu * FG_IFACE_MAX + iface];
+			(const uint64_t *)(const void *)&helper->drain.totals[(size_t)cpu * FG_IFACE_MAX + place];
 
 		for (unsigned int i = 0; i < WORDS; i++)
 			to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	}
 }
 
-static void read_totals(struct helper *helper, bool *progress)
+/* Totals of one interface, when they changed. 1 = sent, 0 = nothing new, -EAGAIN without room. */
+static int read_interface(struct helper *helper, struct interface *interface)
 {
 	struct stream *stream = &helper->streams[FG_STREAM_STATE];
+	struct fg_totals_record record = { .iface = interface->facts.iface };
 
+	sum_totals(helper, (uint32_t)(interface - helper->interfaces), &record.totals);
+	record.queue_lost_frames = interface->queue_lost_frames;
+	record.queue_lost_packets = interface->queue_lost_packets;
+	record.at_ns = interface->totals.at_ns;
+	if (!memcmp(&record, &interface->totals, sizeof record))
+		return 0;
+	record.at_ns = clock_boot_ns();
+	if (!streams_state_room(helper, sizeof record) ||
+	    queue_push(&stream->queue, FG_FRAME_TOTALS, &record, sizeof record, 1))
+		return -EAGAIN;
+	stream->taken++;
+	interface->totals = record;
+	return 1;
+}
+
+static void read_totals(struct helper *helper, bool *progress)
+{
 	for (uint32_t i = 0; i < helper->interface_top; i++) {
 		struct interface *interface = &helper->interfaces[i];
-		struct fg_totals_record record = { .iface = (uint16_t)i };
+		int sent;
 
-		if (!interface->used)
+		if (!interface->used || interface->settled)
 			continue;
-		sum_totals(helper, i, &record.totals);
-		record.queue_lost_frames = interface->queue_lost_frames;
-		record.queue_lost_packets = interface->queue_lost_packets;
-		record.at_ns = interface->totals.at_ns;
-		if (!memcmp(&record, &interface->totals, sizeof record))
-			continue;
-		record.at_ns = clock_boot_ns();
-		if (!streams_state_room(helper, sizeof record) ||
-		    queue_push(&stream->queue, FG_FRAME_TOTALS, &record, sizeof record, 1))
+		sent = read_interface(helper, interface);
+		if (sent < 0)
 			return; /* stays due */
-		stream->taken++;
-		interface->totals = record;
-		*progress = true;
+		if (sent)
+			*progress = true;
+		else if (!interface->attached)
+			interface->settled = clock_boot_ns() - interface->detached_ns > SECOND_NS;
 	}
 	helper->drain.totals_due = false;
+}
+
+int drain_retire(struct helper *helper, struct interface *interface)
+{
+	size_t place = (size_t)(interface - helper->interfaces);
+
+	if (read_interface(helper, interface) < 0)
+		return -EAGAIN;
+	for (uint32_t cpu = 0; cpu < helper->cpus; cpu++)
+		memset(&helper->drain.totals[(size_t)cpu * FG_IFACE_MAX + place], 0, sizeof *helper->drain.totals);
+	*interface = (struct interface){ .links = { -1, -1, -1 } };
+	return 0;
 }
 
 void drain_losses(struct helper *helper)

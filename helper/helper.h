@@ -85,9 +85,13 @@ struct channel {
 
 enum link_slot { LINK_XDP, LINK_INGRESS, LINK_EGRESS, LINK_SLOTS };
 
+/* Numbers are never used twice; the place of number n in `interfaces` and in the kernel's totals is n % FG_IFACE_MAX,
+ * where it stays readable until another number needs the place. */
 struct interface {
-	bool used;     /* the number is taken: totals are read */
+	bool used;     /* facts.iface is the number that has this place: totals are read */
 	bool attached; /* hooks are in place */
+	bool settled;  /* detached, and its totals have stopped growing */
+	uint64_t detached_ns;
 	struct fg_interface facts; /* as last sent */
 	int links[LINK_SLOTS];     /* descriptors of bpf links, -1 = none */
 	uint32_t clsact_program[2]; /* program ids of our clsact filters, ingress and egress; 0 = none */
@@ -95,6 +99,14 @@ struct interface {
 	uint64_t queue_lost_frames;
 	uint64_t queue_lost_packets;
 };
+
+/* What was last said of an interface that is not attached, in a table that ifindexes share: said again when forgotten. */
+struct present {
+	uint32_t ifindex;
+	uint32_t digest;
+};
+
+#define PRESENT_MAX 1024U
 
 struct pending_exec {
 	uint64_t start_ns;
@@ -138,7 +150,7 @@ struct drain {
 	bool scanning;
 	bool final;
 	bool totals_due;
-	const struct fg_totals *totals;
+	struct fg_totals *totals;
 	const void *losses;
 	size_t slot_bytes, dirty_bytes, totals_bytes, losses_bytes; /* of the mappings */
 	struct ring rings[FG_STREAMS];
@@ -152,7 +164,9 @@ struct helper {
 	struct drain drain;
 	struct snapshot snapshot;
 	struct interface interfaces[FG_IFACE_MAX];
-	uint32_t interface_top; /* one past the highest number in use */
+	uint32_t interface_top; /* one past the highest place in use */
+	struct present present[PRESENT_MAX];
+	bool present_lost; /* there was no room to say what appeared */
 	struct fg_hello hello;
 	struct fg_command_hello wanted;
 	struct fg_clock clock;
@@ -234,7 +248,7 @@ const char *load_feature_name(uint32_t bit);
 
 /* attach.c */
 int attach_interface(struct helper *helper, const struct fg_command_attach *command);
-void attach_detach(struct helper *helper, uint16_t iface, uint16_t state);
+void attach_detach(struct helper *helper, struct interface *interface, uint16_t state);
 void attach_detach_all(struct helper *helper);
 int attach_link_create(int program_fd, uint32_t ifindex, uint32_t type, uint32_t flags); /* fd or -errno */
 
@@ -246,6 +260,8 @@ int clsact_detach(struct helper *helper, uint32_t ifindex, bool egress, uint32_t
 /* interfaces.c */
 int interfaces_facts(struct helper *helper, uint32_t ifindex, struct fg_interface *facts);
 int interfaces_news(struct helper *helper); /* reads what the kernel says about links */
+void interfaces_look(struct helper *helper); /* at all of them: at the start, and when news were lost */
+struct interface *interface_numbered(struct helper *helper, uint16_t iface); /* that has or had the number, or NULL */
 uint32_t interfaces_link_type(uint32_t arphrd);
 int interfaces_each(struct helper *helper, void (*visit)(struct helper *helper, uint32_t ifindex));
 void interfaces_send(struct helper *helper, struct interface *interface, uint16_t state);
@@ -267,6 +283,8 @@ void drain_start(struct helper *helper, bool final); /* begins a read-out */
 int drain_pump(struct helper *helper);
 bool drain_done(const struct helper *helper);
 void drain_losses(struct helper *helper);
+/* Hands over the last totals of the number that has a place, and clears the place. 0, or -EAGAIN without room. */
+int drain_retire(struct helper *helper, struct interface *interface);
 void drain_gaps(struct helper *helper, bool all);
 void drain_boot_time(const struct helper *helper, struct fg_flow *flow); /* last_ns: monotonic to boot time */
 void drain_displaced(struct helper *helper, const struct fg_flow_record *record);

@@ -56,6 +56,11 @@ static void take_link(struct fg_interface *facts, const struct nlmsghdr *message
 	facts->link_type = interfaces_link_type(info->ifi_type);
 	facts->up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING);
 	facts->mtu = netlink_u32(attributes[IFLA_MTU]);
+	facts->master = netlink_u32(attributes[IFLA_MASTER]);
+	/* A lower device or peer of another namespace has an index that means nothing here. */
+	facts->link = attributes[IFLA_LINK_NETNSID] ? 0 : netlink_u32(attributes[IFLA_LINK]);
+	if (facts->link == facts->ifindex)
+		facts->link = 0;
 	attribute = attributes[IFLA_IFNAME];
 	if (attribute) {
 		memset(facts->name, 0, sizeof facts->name);
@@ -170,8 +175,43 @@ void interfaces_send(struct helper *helper, struct interface *interface, uint16_
 		helper->drain.totals_due = true; /* no room even in the reserve: the engine has stopped reading */
 }
 
+struct interface *interface_numbered(struct helper *helper, uint16_t iface)
+{
+	struct interface *interface = &helper->interfaces[iface % FG_IFACE_MAX];
+
+	return iface != FG_IFACE_NONE && interface->used && interface->facts.iface == iface ? interface : NULL;
+}
+
+static struct present *present_at(struct helper *helper, uint32_t ifindex)
+{
+	return &helper->present[ifindex % PRESENT_MAX];
+}
+
+/* Says that an interface is there which nobody watches, unless that is known. */
+static void tell_present(struct helper *helper, const struct nlmsghdr *message)
+{
+	struct fg_interface facts = { .iface = FG_IFACE_NONE, .state = FG_INTERFACE_PRESENT };
+	struct present *known;
+	uint32_t digest = 2166136261U; /* FNV-1a over what the engine decides by */
+
+	take_link(&facts, message);
+	for (size_t i = 0; i < sizeof facts.name; i++)
+		digest = (digest ^ facts.name[i]) * 16777619U;
+	digest = (digest ^ facts.up) * 16777619U;
+	known = present_at(helper, facts.ifindex);
+	if (known->ifindex == facts.ifindex && known->digest == digest)
+		return;
+	facts.at_ns = clock_boot_ns();
+	if (channel_control(helper, FG_FRAME_INTERFACE, &facts, sizeof facts)) {
+		helper->present_lost = true;
+		return;
+	}
+	*known = (struct present){ facts.ifindex, digest };
+}
+
 static void on_news(struct helper *helper, const struct nlmsghdr *message)
 {
+	bool watched = false;
 	bool gone = is_link(message, RTM_DELLINK);
 	const struct ifinfomsg *info = NLMSG_DATA(message);
 
@@ -183,46 +223,69 @@ static void on_news(struct helper *helper, const struct nlmsghdr *message)
 
 		if (!interface->attached || before.ifindex != (uint32_t)info->ifi_index)
 			continue;
+		watched = true;
 		if (gone) {
-			attach_detach(helper, (uint16_t)i, FG_INTERFACE_GONE);
+			attach_detach(helper, interface, FG_INTERFACE_GONE);
 			continue;
 		}
 		take_link(&interface->facts, message);
 		if (before.up != interface->facts.up || before.mtu != interface->facts.mtu ||
+		    before.master != interface->facts.master || before.link != interface->facts.link ||
 		    memcmp(before.name, interface->facts.name, sizeof before.name))
 			interfaces_send(helper, interface, FG_INTERFACE_LINK);
 	}
+	if (gone)
+		*present_at(helper, (uint32_t)info->ifi_index) = (struct present){ 0 };
+	else if (!watched)
+		tell_present(helper, message);
 }
 
-/* The kernel had more news than the socket holds: look at every interface that is watched. */
-static void look_again(struct helper *helper)
+static void on_there(void *context, const struct nlmsghdr *message)
 {
+	if (is_link(message, RTM_NEWLINK))
+		on_news(context, message);
+}
+
+void interfaces_look(struct helper *helper)
+{
+	struct netlink_request request;
+
+	helper->present_lost = false;
 	for (uint32_t i = 0; i < helper->interface_top; i++) {
 		struct interface *interface = &helper->interfaces[i];
 
 		if (!interface->attached)
 			continue;
 		if (interfaces_facts(helper, interface->facts.ifindex, &interface->facts) == -ENODEV)
-			attach_detach(helper, (uint16_t)i, FG_INTERFACE_GONE);
+			attach_detach(helper, interface, FG_INTERFACE_GONE);
 		else
 			interfaces_send(helper, interface, FG_INTERFACE_LINK);
 	}
+	netlink_begin(&request, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
+	if (netlink_ask(helper->route_fd, &request, on_there, helper))
+		helper->present_lost = true;
 }
 
 int interfaces_news(struct helper *helper)
 {
 	static uint8_t buffer[32768] __attribute__((aligned(8)));
+	bool lost = false;
 
 	for (;;) {
 		ssize_t length = recv(helper->news_fd, buffer, sizeof buffer, MSG_DONTWAIT);
 		size_t left;
 
-		if (length < 0 && errno == ENOBUFS) {
-			look_again(helper);
+		if (length < 0 && errno == ENOBUFS) { /* the kernel had more news than the socket holds */
+			lost = true;
 			continue;
 		}
-		if (length <= 0)
-			return length < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+		if (length <= 0) {
+			int error = length < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+
+			if (lost)
+				interfaces_look(helper);
+			return error;
+		}
 		left = (size_t)length;
 		for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
 		     message = NLMSG_NEXT(message, left))

@@ -266,6 +266,7 @@ static int start(struct helper *helper, const char *netns, struct waits *waits, 
 	helper->stats_ns = helper->clock.boot_ns;
 	helper->channel.hello_due = helper->channel.clock_due = true;
 	send_names(helper);
+	interfaces_look(helper);
 	failure[0] = 0;
 	return channel_flush(helper);
 }
@@ -281,6 +282,8 @@ static void each_tick(struct helper *helper)
 	}
 	drain_start(helper, false);
 	drain_gaps(helper, false);
+	if (helper->present_lost)
+		interfaces_look(helper);
 	snapshot_tick(helper);
 }
 

@@ -148,10 +148,12 @@ static void put_packet(const struct helper *helper, uint8_t *room, const struct 
 	memcpy(room, &header, sizeof header);
 }
 
-static bool has_tag(const struct helper *helper, const struct fg_packet *packet)
+static bool has_tag(struct helper *helper, const struct fg_packet *packet)
 {
-	return packet->flags & FG_PACKET_VLAN_IN_SKB && packet->captured >= MAC_BYTES && packet->key.iface < FG_IFACE_MAX &&
-	       helper->interfaces[packet->key.iface].facts.link_type == 1;
+	const struct interface *interface = interface_numbered(helper, packet->key.iface);
+
+	return packet->flags & FG_PACKET_VLAN_IN_SKB && packet->captured >= MAC_BYTES && interface &&
+	       interface->facts.link_type == 1;
 }
 
 /* Bytes that the packet will take in a frame. */
@@ -169,10 +171,13 @@ static uint32_t packet_size(const struct helper *helper, const struct fg_packet 
 
 static void lose_packet(struct helper *helper, const struct fg_packet *packet)
 {
+	struct interface *interface = interface_numbered(helper, packet->key.iface);
+
 	helper->streams[FG_STREAM_PACKETS].lost_queue++;
-	if (packet->key.iface < FG_IFACE_MAX) {
-		helper->interfaces[packet->key.iface].queue_lost_frames++;
-		helper->interfaces[packet->key.iface].queue_lost_packets += packet->wire_packets;
+	if (interface) {
+		interface->queue_lost_frames++;
+		interface->queue_lost_packets += packet->wire_packets;
+		interface->settled = false;
 	}
 }
 

@@ -184,7 +184,7 @@ export const RANGE = schema({
   ],
 });
 
-/** Intervals in which data of our own was lost: hatched. key = running number. */
+/** Intervals in which data of our own was lost, or (0 records) an interface was away: hatched. key = running number. */
 export const GAPS = schema({
   name: 'gaps',
   columns: [

@@ -13,12 +13,11 @@ import {
   FRAME_INTERFACE,
   FRAME_PACKETS,
   FRAME_STATS,
+  IFACE_NONE,
+  INTERFACE,
   INTERFACE_DETACHED,
+  INTERFACE_FAILED,
   INTERFACE_GONE,
-  RUNG_CLSACT,
-  RUNG_TCX,
-  RUNG_XDP_GENERIC,
-  RUNG_XDP_NATIVE,
 } from '../abi/generated.ts';
 import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
 import { FlowglassError } from '../errors.ts';
@@ -33,8 +32,9 @@ import type { SummarySource } from '../summary/source.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { TimelineStore } from '../timeline/store.ts';
-import { readInterface, readStats, type InterfaceReport, type LogLine } from '../wire/messages.ts';
+import { readStats, type LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import { TimelineObserver } from './observer.ts';
 import { gateProcesses } from './process-gate.ts';
 import { REDUCERS } from './replay-source.ts';
@@ -45,30 +45,15 @@ const INTERVAL_MS = 100;
 /** One file of the history; when it is full the past begins anew at that moment. */
 const HISTORY_BYTES = 256 << 20;
 
-const RUNGS: Readonly<Record<number, string>> = {
-  [RUNG_XDP_NATIVE]: 'XDP native',
-  [RUNG_XDP_GENERIC]: 'XDP generic',
-  [RUNG_TCX]: 'tcx',
-  [RUNG_CLSACT]: 'clsact',
-};
-
 export interface LiveOptions {
   application: string;
   interfaces: readonly NetworkInterface[];
   namespace: NetworkNamespace | null;
-  /** All interfaces were asked for: one that cannot be attached is left out. */
+  /** All interfaces were asked for, those that appear later too: one that cannot be attached is left out. */
   all: boolean;
   onLog: (line: LogLine) => void;
   /** The helper ended without being asked. */
   onEnd: (error: FlowglassError) => void;
-}
-
-export interface Attached {
-  name: string;
-  ingress: string;
-  egress: string;
-  up: boolean;
-  reason: string;
 }
 
 interface Frozen {
@@ -82,15 +67,15 @@ export class LiveSource implements Source {
   readonly path = null;
   readonly truncated = false;
   readonly timeline: TimelineStore;
-  readonly attached: Attached[] = [];
   /** Of one core, over the last second; null before the first. */
   helperCpu: number | null = null;
   private readonly reducer = new Reducer();
   private readonly observer = new TimelineObserver(this.reducer.model);
   private readonly options: LiveOptions;
+  private readonly watch: InterfaceWatch;
   private readonly cgroups = new CgroupNames();
   private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
-  private readonly primers: { type: number; bytes: Uint8Array }[] = [];
+  private readonly primers: { type: number; iface: number; bytes: Uint8Array }[] = [];
   private helper: Helper | null = null;
   private history: SessionWriter | null = null;
   private recorder: { writer: SessionWriter; path: string; sinceNs: number } | null = null;
@@ -103,6 +88,12 @@ export class LiveSource implements Source {
   private constructor(options: LiveOptions) {
     this.options = options;
     this.timeline = this.observer.store;
+    this.watch = new InterfaceWatch({
+      interfaces: options.interfaces,
+      all: options.all,
+      onFrame: (type, bytes, view, offset, length) => this.frame(type, bytes, view, offset, length),
+      onLog: options.onLog,
+    });
   }
 
   /** Starts the helper and attaches. Throws FlowglassError; nothing is left attached then. */
@@ -110,12 +101,16 @@ export class LiveSource implements Source {
     const source = new LiveSource(options);
     source.helper = await startHelper({
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
-      onFrame: gateProcesses((type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length)),
+      onFrame: gateProcesses((type, bytes, view, offset, length) => {
+        source.frame(type, bytes, view, offset, length);
+        if (type === FRAME_INTERFACE) source.watch.frame(bytes, view, offset);
+      }),
+      onPresent: (report) => source.watch.present(report),
       onLog: options.onLog,
       ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
     });
     try {
-      await source.attach();
+      await source.watch.start(source.helper);
       source.openHistory();
     } catch (error) {
       const end = await source.helper.stop();
@@ -139,6 +134,10 @@ export class LiveSource implements Source {
 
   get name(): string {
     return this.attached.map(({ name }) => name).join(', ');
+  }
+  /** What is watched or waited for. */
+  get attached(): Attached[] {
+    return this.watch.attached;
   }
   get model(): FlowModel {
     return this.frozen?.reducer.model ?? this.reducer.model;
@@ -274,16 +273,6 @@ export class LiveSource implements Source {
     };
   }
 
-  private async attach(): Promise<void> {
-    const { helper, options } = this;
-    if (!helper) return;
-    const attempts = await Promise.allSettled(
-      options.interfaces.map(({ index }, number) => helper.attach(index, number)),
-    );
-    const failed = attempts.find((attempt) => attempt.status === 'rejected');
-    if (failed && (!options.all || attempts.every(({ status }) => status === 'rejected'))) throw failed.reason;
-  }
-
   private openHistory(): void {
     this.history = new SessionWriter({
       ...this.texts(),
@@ -307,28 +296,22 @@ export class LiveSource implements Source {
       else this.history?.frame(type, bytes, view, offset, length);
     }
     this.recorder?.writer.frame(type, bytes, view, offset, length);
-    if (
-      type === FRAME_HELLO ||
-      type === FRAME_INTERFACE ||
-      (type === FRAME_CLOCK && !this.primers.some((primer) => primer.type === FRAME_CLOCK))
-    )
-      this.primers.push({ type, bytes: bytes.slice(offset, offset + length) });
-    if (type === FRAME_INTERFACE) this.report(readInterface(bytes, view, offset));
-    else if (type === FRAME_STATS) this.stats(view, offset);
+    this.prime(type, bytes, view, offset, length);
+    if (type === FRAME_STATS) this.stats(view, offset);
   }
 
-  private report(report: InterfaceReport): void {
-    const at = this.attached.findIndex(({ name }) => name === report.name);
-    const gone = report.state === INTERFACE_DETACHED || report.state === INTERFACE_GONE;
-    const entry = {
-      name: report.name,
-      ingress: RUNGS[report.ingress] ?? 'not attached',
-      egress: RUNGS[report.egress] ?? 'not attached',
-      up: report.up && !gone,
-      reason: report.reason,
-    };
-    if (at >= 0) this.attached[at] = { ...entry, reason: entry.reason || (this.attached[at]?.reason ?? '') };
-    else if (RUNGS[report.ingress] !== undefined || RUNGS[report.egress] !== undefined) this.attached.push(entry);
+  /** Keeps what a file that begins later has to know: the host, the first clock, and the interfaces that are there. */
+  private prime(type: number, bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    const { primers } = this;
+    if (type === FRAME_INTERFACE) {
+      const number = view.getUint16(offset + INTERFACE.iface, true);
+      const state = view.getUint16(offset + INTERFACE.state, true);
+      const at = primers.findIndex((primer) => primer.type === FRAME_INTERFACE && primer.iface === number);
+      if (at >= 0) primers.splice(at, 1);
+      if (state === INTERFACE_GONE || state === INTERFACE_FAILED || state === INTERFACE_DETACHED) return;
+      primers.push({ type, iface: number, bytes: bytes.slice(offset, offset + length) });
+    } else if (type === FRAME_HELLO || (type === FRAME_CLOCK && !primers.some((primer) => primer.type === FRAME_CLOCK)))
+      primers.push({ type, iface: IFACE_NONE, bytes: bytes.slice(offset, offset + length) });
   }
 
   private stats(view: DataView, offset: number): void {

@@ -1,9 +1,8 @@
 import { constants, fchownSync, openSync } from 'node:fs';
 import { arch, hostname, release, type as systemType } from 'node:os';
 import {
+  FRAME_INTERFACE,
   FRAME_PACKETS,
-  LOG_WARNING,
-  RUNG_AUTO,
   STREAM_EVENTS,
   STREAM_PACKETS,
   STREAM_STATE,
@@ -24,6 +23,7 @@ import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
 import { gateProcesses } from './process-gate.ts';
 import { processTexts } from './process-texts.ts';
@@ -54,8 +54,8 @@ export interface RecorderOptions {
   readonly acceptTracing?: boolean;
   /** Keep command lines. */
   readonly commandLines?: boolean;
-  /** An interface that could not be attached is reported here and left out, as long as another one could. */
-  readonly leaveOutFailed?: boolean;
+  /** Everything was asked for: interfaces that appear later are watched too, one that cannot be attached is left out. */
+  readonly all?: boolean;
   readonly onLog?: (line: LogLine) => void;
 }
 
@@ -117,15 +117,30 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     if (type !== FRAME_PACKETS) reducer.apply(type, bytes, view, offset, length);
     writer.frame(type, bytes, view, offset, length);
   };
+  const { interfaces: asked, all = false, ingress, egress, onLog, filter } = options;
+  const watch = new InterfaceWatch({
+    interfaces: asked,
+    all,
+    onFrame,
+    ...(ingress === undefined ? {} : { ingress }),
+    ...(egress === undefined ? {} : { egress }),
+    ...(onLog === undefined ? {} : { onLog }),
+    ...(filter === null || !options.packets ? {} : { onNumber: (to) => prefilter(to, filter.ast, watch) }),
+  });
   const helper = await startHelper({
     hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
-    onFrame: gateProcesses(onFrame),
+    onFrame: gateProcesses((type, bytes, view, offset, length) => {
+      onFrame(type, bytes, view, offset, length);
+      if (type === FRAME_INTERFACE) watch.frame(bytes, view, offset);
+    }),
+    onPresent: (report) => watch.present(report),
     ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
-    ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
+    ...(onLog === undefined ? {} : { onLog }),
   });
   try {
-    prepareCapture(helper, options);
-    const interfaces = await attachAll(helper, options);
+    // Before anything is attached: from the first packet on, what is counted is also copied.
+    if (options.packets) helper.capture(true, options.snaplen);
+    const interfaces = await watch.start(helper);
     const settle = new Settle();
     writer = new SessionWriter(writerOptions(options, reducer, (error) => settle.fail(error)));
     for (const { type, bytes } of early.splice(0)) {
@@ -152,34 +167,9 @@ function helloFlags(options: RecorderOptions): number {
   );
 }
 
-/** Before anything is attached: from the first packet on, what is counted is also copied. */
-function prepareCapture(helper: Helper, options: RecorderOptions): void {
-  if (!options.packets) return;
-  if (options.filter !== null) {
-    const numbersOf = (name: string): number[] =>
-      options.interfaces.flatMap((entry, number) => (entry.name === name ? [number] : []));
-    helper.filter(encodeRules(toKernelRules(options.filter.ast), numbersOf));
-  }
-  helper.capture(true, options.snaplen);
-}
-
-async function attachAll(helper: Helper, options: RecorderOptions): Promise<InterfaceReport[]> {
-  const attempts = await Promise.allSettled(
-    options.interfaces.map(({ index }, number) =>
-      helper.attach(index, number, options.ingress ?? RUNG_AUTO, options.egress ?? RUNG_AUTO),
-    ),
-  );
-  const attached: InterfaceReport[] = [];
-  let failure: unknown = null;
-  for (const attempt of attempts) {
-    if (attempt.status === 'fulfilled') attached.push(attempt.value);
-    else failure ??= attempt.reason;
-  }
-  if (failure === null) return attached;
-  if (!(failure instanceof FlowglassError)) throw new Error('attaching failed', { cause: failure });
-  if (attached.length === 0 || options.leaveOutFailed !== true) throw failure;
-  options.onLog?.({ level: LOG_WARNING, text: `left out ${failure.where}: ${failure.what}` });
-  return attached;
+/** Limits packet copies to what the filter may match, by the numbers that interfaces have now. */
+function prefilter(helper: Helper, filter: Expression, watch: InterfaceWatch): void {
+  helper.filter(encodeRules(toKernelRules(filter), (name) => watch.numbersOf(name)));
 }
 
 function writerOptions(

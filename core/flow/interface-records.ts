@@ -31,7 +31,7 @@ const ARPHRD_LOOPBACK = 772;
 const decoder = new TextDecoder();
 
 /** News of an interface; a failed attach leaves an interface without rungs. */
-export function applyInterface(model: FlowModel, bytes: Uint8Array, view: DataView, at: number): void {
+export function applyInterface(model: FlowModel, bytes: Uint8Array, view: DataView, at: number, length: number): void {
   const u32 = (field: number): number => view.getUint32(at + field, true);
   const text = (field: number, max: number): string =>
     decoder.decode(bytes.subarray(at + field, at + field + terminated(bytes, at + field, max)));
@@ -54,6 +54,10 @@ export function applyInterface(model: FlowModel, bytes: Uint8Array, view: DataVi
   known.speedBps = uint64(view, at + INTERFACE.speedBps);
   known.driver = text(INTERFACE.driver, 32);
   known.reason = text(INTERFACE.reason, 160);
+  // Sessions from before these two were told end with the reason.
+  const told = length >= INTERFACE.size;
+  known.master = told ? u32(INTERFACE.master) : 0;
+  known.link = told ? u32(INTERFACE.link) : 0;
 }
 
 function rung(value: number): Rung | null {

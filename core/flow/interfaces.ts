@@ -24,6 +24,9 @@ export interface Interface {
   speedBps: number;
   driver: string;
   reason: string;
+  /** ifindex of the bridge or bond it is a port of, and of the device below it or its veth peer; 0 = none. */
+  master: number;
+  link: number;
 }
 
 /** What is counted of one interface: cumulative within one helper, carried over when a new one begins. */
@@ -71,6 +74,8 @@ export class Interfaces {
       speedBps: 0,
       driver: '',
       reason: '',
+      master: 0,
+      link: 0,
     };
     this.#position[iface] = this.list.length;
     this.list.push(made);
@@ -169,6 +174,8 @@ function isInterface(value: unknown): value is Interface {
     has('mtu', 'number') &&
     has('speedBps', 'number') &&
     has('driver', 'string') &&
-    has('reason', 'string')
+    has('reason', 'string') &&
+    has('master', 'number') &&
+    has('link', 'number')
   );
 }

@@ -22,7 +22,11 @@ import {
   FRAME_TOTALS,
   GAP,
   HELLO,
+  IFACE_NONE,
   INTERFACE,
+  INTERFACE_ATTACHED,
+  INTERFACE_LINK,
+  INTERFACE_WAITING,
   NAME,
   SOCKET_EVENT,
   STATS,
@@ -41,20 +45,30 @@ import { CGROUP, FRAME_CGROUP, ProcessRecords } from './process-records.ts';
 import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { applySockets } from './socket-records.ts';
 
-/** Largest gaps that are remembered for the timeline; further ones are only counted. */
+/** Gaps that are remembered for the timeline; of further ones only the records are counted. */
 const GAPS_MAX = 1024;
+/** Of them, those in which an interface was away. */
+const OUTAGES_MAX = 512;
 
-/** Records of a stream that were lost between two times. */
+/** In a Gap: no records of a stream were lost, an interface was down or gone. */
+export const GAP_INTERFACE = 0xffff;
+
+/** Records of a stream that were lost between two times, or a time in which a watched interface was away. */
 export interface Gap {
+  /** STREAM_*, or GAP_INTERFACE */
   readonly stream: number;
   readonly fromNs: number;
+  /** Infinity = it lasts */
   readonly toNs: number;
   readonly records: number;
+  /** Number of the interface that was away; IFACE_NONE = none */
+  readonly iface: number;
 }
 
 export class Reducer {
   readonly model = new FlowModel();
   readonly gaps: Gap[] = [];
+  #outages = 0;
   readonly #flows = new FlowRecords(this.model);
   readonly #events = new Events(this.model);
   readonly #processes = new ProcessRecords(this.model);
@@ -129,7 +143,10 @@ export class Reducer {
         if (type === FRAME_RESYNCED) model.snapshotDone = true;
         break;
       case FRAME_INTERFACE:
-        if (length >= INTERFACE.size) applyInterface(model, bytes, view, offset);
+        if (length >= INTERFACE.master) {
+          applyInterface(model, bytes, view, offset, length);
+          this.#outage(view, offset);
+        }
         break;
       case FRAME_STATS:
       case FRAME_BYE:
@@ -187,6 +204,7 @@ export class Reducer {
       out.float64(gap.fromNs);
       out.float64(gap.toNs);
       out.float64(gap.records);
+      out.uint32(gap.iface);
     }
     return out.finish();
   }
@@ -204,7 +222,9 @@ export class Reducer {
     if (gaps > GAPS_MAX) input.fail('has too many gaps');
     for (let i = 0; i < gaps; i++) {
       const stream = input.uint32();
-      reducer.gaps.push({ stream, fromNs: input.float64(), toNs: input.float64(), records: input.float64() });
+      const [fromNs, toNs, records] = [input.float64(), input.float64(), input.float64()];
+      reducer.gaps.push({ stream, fromNs, toNs, records, iface: input.uint32() });
+      if (stream === GAP_INTERFACE) reducer.#outages++;
     }
     return reducer;
   }
@@ -251,7 +271,30 @@ export class Reducer {
       fromNs: time(GAP.fromNs),
       toNs: time(GAP.toNs),
       records: uint64(view, offset + GAP.records),
+      iface: IFACE_NONE,
     });
+  }
+
+  /** The engine waits for an interface: a gap begins, until one of that name is up or attached to again. */
+  #outage(view: DataView, offset: number): void {
+    const { clock, interfaces } = this.model;
+    const known = interfaces.get(view.getUint16(offset + INTERFACE.iface, true));
+    if (known === null) return;
+    const atNs = clock.relative(
+      view.getUint32(offset + INTERFACE.atNs, true),
+      view.getUint32(offset + INTERFACE.atNs + 4, true),
+    );
+    if (atNs > this.model.nowNs) this.model.nowNs = atNs;
+    const open =
+      this.#outages === 0
+        ? -1
+        : this.gaps.findLastIndex(({ toNs, iface }) => toNs === Infinity && interfaces.get(iface)?.name === known.name);
+    const back = known.state === INTERFACE_ATTACHED || (known.state === INTERFACE_LINK && known.up);
+    if (open >= 0 && back) this.gaps[open] = { ...this.gaps[open]!, toNs: atNs };
+    if (open >= 0 || known.state !== INTERFACE_WAITING) return;
+    if (this.#outages >= OUTAGES_MAX || this.gaps.length >= GAPS_MAX) return;
+    this.#outages++;
+    this.gaps.push({ stream: GAP_INTERFACE, fromNs: atNs, toNs: Infinity, records: 0, iface: known.iface });
   }
 }
 

@@ -13,6 +13,7 @@ import {
   HELLO,
   INTERFACE_ATTACHED,
   INTERFACE_FAILED,
+  INTERFACE_PRESENT,
   LOG_ERROR,
   LOG_INFO,
   MAGIC,
@@ -51,6 +52,8 @@ export interface HelperOptions extends LaunchOptions {
   /** Every frame, HELLO (its token blanked) and BYE included, in order. */
   readonly onFrame: FrameSink;
   readonly onLog?: (line: LogLine) => void;
+  /** An interface is there that is not attached: it appeared, was renamed, or was there from the start. No part of `onFrame`. */
+  readonly onPresent?: (report: InterfaceReport) => void;
   /** How long loading the programs may take; default 60 s. */
   readonly loadTimeoutMs?: number;
   /** How long stop() waits for the last frames; default 15 s. */
@@ -201,9 +204,15 @@ class Machine {
         this.#options.onLog?.({ level: line.level, text: printable(line.text) });
         break;
       }
-      case FRAME_INTERFACE:
-        this.#interface(readInterface(bytes, view, offset));
+      case FRAME_INTERFACE: {
+        const report = readInterface(bytes, view, offset);
+        if (report.state === INTERFACE_PRESENT) {
+          this.#options.onPresent?.(report);
+          return;
+        }
+        this.#interface(report);
         break;
+      }
       case FRAME_GAP:
         this.#resync(readGap(view, offset).stream);
         break;

@@ -9,7 +9,7 @@ import {
   FRAME_STATS,
   FRAME_TOTALS,
   HELLO,
-  IFACE_MAX,
+  IFACE_NONE,
   INTERFACE,
   INTERFACE_ATTACHED,
   INTERFACE_FAILED,
@@ -52,7 +52,7 @@ export class SessionWriter {
   readonly #options: SessionWriterOptions;
   readonly #now: () => number;
   readonly #interfaces: RecordedInterface[] = [];
-  readonly #byNumber: (RecordedInterface | undefined)[] = new Array<undefined>(IFACE_MAX);
+  readonly #byNumber: (RecordedInterface | undefined)[] = [];
   readonly #anchors = new Anchors();
   readonly #journal: Journal;
   readonly #hold: PacketHold;
@@ -202,7 +202,7 @@ export class SessionWriter {
   #interface(bytes: Uint8Array, view: DataView, offset: number): void {
     const state = view.getUint16(offset + INTERFACE.state, true);
     const number = view.getUint16(offset + INTERFACE.iface, true);
-    if (state === INTERFACE_FAILED || number >= IFACE_MAX) return;
+    if (state === INTERFACE_FAILED || number === IFACE_NONE) return;
     const linkType = view.getUint32(offset + INTERFACE.linkType, true) & 0xffff;
     let recorded = this.#byNumber[number];
     // The same number with another link type is another interface.

@@ -199,6 +199,8 @@ function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringIn
 function fillGaps(moment: Moment, rows: RowSet): void {
   moment.gaps.forEach((gap, i) => {
     const row = rows.upsert(i);
-    [gap.fromNs, gap.toNs, gap.records].forEach((value, c) => (rows.columns[c]![row] = value));
+    [gap.fromNs, Math.min(gap.toNs, Math.max(gap.fromNs, moment.endNs)), gap.records].forEach(
+      (value, c) => (rows.columns[c]![row] = value),
+    );
   });
 }

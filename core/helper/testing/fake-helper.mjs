@@ -40,7 +40,7 @@ function stats(type, reason) {
   return frame(type, bytes);
 }
 function attached(iface, state) {
-  const bytes = Buffer.alloc(304);
+  const bytes = Buffer.alloc(312);
   bytes.writeUInt16LE(iface, 0);
   bytes.writeUInt16LE(state, 2);
   bytes.write('fake0', 80);
