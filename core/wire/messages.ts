@@ -100,6 +100,9 @@ export interface InterfaceReport {
   readonly error: number;
   /** One sentence: why this rung, or why it failed. */
   readonly reason: string;
+  /** ifindex of the bridge or bond it is a port of, and of the device below it or its veth peer; 0 = none. */
+  readonly master: number;
+  readonly link: number;
 }
 
 export function readInterface(bytes: Uint8Array, view: DataView, at: number): InterfaceReport {
@@ -118,6 +121,8 @@ export function readInterface(bytes: Uint8Array, view: DataView, at: number): In
     driver: readText(bytes, at + INTERFACE.driver, 32),
     error: view.getInt32(at + INTERFACE.error, true),
     reason: readText(bytes, at + INTERFACE.reason, 160),
+    master: view.getUint32(at + INTERFACE.master, true),
+    link: view.getUint32(at + INTERFACE.link, true),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   FRAME_STATS,
   FRAME_TOTALS,
   FRAME_NAMES,
+  INTERFACE_PRESENT,
   NAME,
   PACKET,
   PROCESS,
@@ -38,13 +39,15 @@ const FIXED: Record<number, readonly [stream: number, size: number]> = {
   [FRAME_EVENTS]: [STREAM_EVENTS, EVENT.size],
 };
 
-/** Called with each flow record. */
+/** Called with each record. */
 export type FlowSink = (view: DataView, at: number) => void;
 
 export class RawEngine {
   /** Frames by type. */
   readonly frames = new Map<number, number>();
+  /** About attached interfaces, and about others. */
   readonly interfaces: InterfaceReport[] = [];
+  readonly present: InterfaceReport[] = [];
   readonly logs: string[] = [];
   /** Records by stream, as counted here. */
   readonly records = [0, 0, 0];
@@ -56,6 +59,7 @@ export class RawEngine {
   packetBytes = 0;
   acknowledge = true;
   onFlow: FlowSink = () => undefined;
+  onTotals: FlowSink = () => undefined;
   readonly exit: Promise<number | null>;
   readonly #launched: LaunchedHelper;
   #acknowledged = 0;
@@ -149,6 +153,7 @@ export class RawEngine {
       this.records[fixed[0]]! += payload.length / fixed[1];
     }
     if (type === FRAME_FLOWS) for (let at = 0; at < payload.length; at += FLOW_RECORD.size) this.onFlow(view, at);
+    if (type === FRAME_TOTALS) for (let at = 0; at < payload.length; at += TOTALS_RECORD.size) this.onTotals(view, at);
     if (type === FRAME_PACKETS) {
       this.packetBytes += FRAME_HEADER.size + payload.length;
       for (let at = 0; at < payload.length;) {
@@ -162,7 +167,10 @@ export class RawEngine {
         this.records[STREAM_STATE]!++;
       }
     }
-    if (type === FRAME_INTERFACE) this.interfaces.push(readInterface(payload, view, 0));
+    if (type === FRAME_INTERFACE) {
+      const report = readInterface(payload, view, 0);
+      (report.state === INTERFACE_PRESENT ? this.present : this.interfaces).push(report);
+    }
     if (type === FRAME_LOG) this.logs.push(readLog(payload, view, 0).text);
     if (type === FRAME_STATS || type === FRAME_BYE) {
       const stats = readStats(view, 0);

@@ -17,6 +17,8 @@ import {
   INTERFACE_GONE,
   INTERFACE_LINK,
   RECORD_FINAL,
+  TOTALS,
+  TOTALS_RECORD,
   RUNG_AUTO,
   RUNG_CLSACT,
   RUNG_TCX,
@@ -64,6 +66,7 @@ describeAsRoot('the protocol of the helper', () => {
   }
 
   async function stop(engine: RawEngine): Promise<void> {
+    engine.acknowledge = false; // a helper that is gone takes nothing: what it had sent would be lost with the socket
     engine.send(stopCommand());
     await engine.until('BYE', () => engine.bye !== null);
     expect(await engine.exit).toBe(0);
@@ -209,6 +212,48 @@ print(n)`;
     client.ip('link del news2');
     await engine.until('GONE', () => engine.interfaces.at(-1)?.state === INTERFACE_GONE);
     await stop(engine);
+  });
+
+  it('tells of interfaces that nobody watches: those there are, new ones, new names', async () => {
+    const engine = await start();
+    await engine.until('what there is', () => engine.present.length >= 2);
+    expect(engine.present.map(({ name }) => name).sort()).toEqual(['lo', 'veth0']);
+    client.ip('link add br7 type bridge', 'link add port0 type veth peer name port1', 'link set port0 master br7');
+    await engine.until('new ones', () => engine.present.some(({ name }) => name === 'port1'));
+    client.ip('link set port1 name port2');
+    await engine.until('the new name', () => engine.present.at(-1)?.name === 'port2');
+    const port = await engine.attach(indexOf('port0'), 0, RUNG_AUTO, RUNG_AUTO);
+    expect(port).toMatchObject({ master: indexOf('br7'), link: indexOf('port2') });
+    client.ip('link del port0', 'link del br7');
+    await engine.until('GONE', () => engine.interfaces.at(-1)?.state === INTERFACE_GONE);
+    await stop(engine);
+  });
+
+  it('a number is for one attach only; places are used again, each number with totals of its own', async () => {
+    const engine = await start({ tableBytes: 1 << 16, intervalMs: 20 });
+    const totals = new Map<number, bigint>();
+    engine.onTotals = (view, at) => {
+      const sent = at + TOTALS_RECORD.totals + TOTALS.direction + COUNTERS.size + COUNTERS.packets;
+      totals.set(view.getUint16(at + TOTALS_RECORD.iface, true), view.getBigUint64(sent, true));
+    };
+    for (const [number, count] of [
+      [5, 3],
+      [5 + 256, 4],
+      [5 + 3 * 256, 5],
+    ] as const) {
+      expect(await engine.attach(ifindex, number, RUNG_AUTO, RUNG_AUTO)).toMatchObject({ state: INTERFACE_ATTACHED });
+      expect(blast(count, 50, 100)).toBe(count);
+      engine.send(detachCommand(number));
+      await engine.until('DETACHED', () => engine.interfaces.at(-1)?.state === INTERFACE_DETACHED);
+      for (const used of [5, number])
+        expect(await engine.attach(ifindex, used, RUNG_AUTO, RUNG_AUTO)).toMatchObject({ state: INTERFACE_FAILED, error: 17 }); // prettier-ignore
+    }
+    await stop(engine);
+    expect([...totals].sort(([a], [b]) => a - b)).toEqual([
+      [5, 3n],
+      [261, 4n],
+      [773, 5n],
+    ]);
   });
 
   it('sends what existed after the first attach and again at RESYNC, each ended by RESYNCED', async () => {
