@@ -1,6 +1,6 @@
 /**
- * What we use of Electron, as types. Electron's own types come with its binary, which is fetched on first use and may
- * never be: with these the shell compiles, and its tests run, without it. electron/main.ts puts the real thing in.
+ * What we use of Electron, and no more: small enough for tests to make by hand, as the binary is fetched on first use and
+ * may never be. electron/main.ts puts the real thing in, and the compiler holds these against Electron's own types there.
  */
 
 /** An event whose default can be kept from happening. */
@@ -91,7 +91,7 @@ export interface Session {
 
 export interface MenuItem {
   label?: string;
-  role?: string;
+  role?: 'close' | 'quit' | 'editMenu' | 'resetZoom' | 'zoomIn' | 'zoomOut' | 'togglefullscreen' | 'reload' | 'toggleDevTools'; // prettier-ignore
   type?: 'separator';
   accelerator?: string;
   enabled?: boolean;
@@ -143,7 +143,7 @@ export interface Electron {
   BrowserWindow: new (options: WindowOptions) => BrowserWindow;
   Menu: { buildFromTemplate(template: MenuItem[]): object; setApplicationMenu(menu: object | null): void };
   dialog: {
-    showOpenDialog(window: BrowserWindow, options: OpenDialogOptions): Promise<{ canceled: boolean; filePaths: string[] }>; // prettier-ignore
+    showOpenDialog(window: Pick<BrowserWindow, 'focus'>, options: OpenDialogOptions): Promise<{ canceled: boolean; filePaths: string[] }>; // prettier-ignore
     showMessageBox(options: MessageBoxOptions): Promise<unknown>;
   };
   ipcMain: {

@@ -1,4 +1,5 @@
 /** Entry of the utility process. Electron starts it (electron/engine-host.ts); plain Node cannot. */
+import type {} from 'electron'; // types of process.parentPort
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -15,5 +16,5 @@ const { version } = z
 // The sudo line that the engine offers runs the command, not Electron, which does not run as root.
 process.argv = [process.env['FLOWGLASS_NODE'] || 'node', fileURLToPath(new URL('cli/flowglass.mjs', root))];
 
-const { parentPort } = process as unknown as { parentPort: ParentPort };
-serveEngine(parentPort, new Engine(machineOptions(version)), (code) => process.exit(code));
+const parent: ParentPort = process.parentPort;
+serveEngine(parent, new Engine(machineOptions(version)), (code) => process.exit(code));

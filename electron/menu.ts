@@ -4,6 +4,9 @@ import type { MenuItem } from './electron-api.ts';
 
 const RECENT_SHOWN = 10;
 
+const separator: MenuItem = { type: 'separator' };
+const developerItems: MenuItem[] = [separator, { role: 'reload' }, { role: 'toggleDevTools' }];
+
 export interface MenuActions {
   open(): void;
   openRecent(path: string): void;
@@ -17,7 +20,6 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
     label: `${at + 1}  ${basename(path).replaceAll('&', '&&')}`,
     click: () => actions.openRecent(path),
   }));
-  const separator = { type: 'separator' } as const;
   return [
     {
       label: '&File',
@@ -40,7 +42,7 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
         { role: 'zoomOut' },
         separator,
         { role: 'togglefullscreen' },
-        ...(development ? [separator, { role: 'reload' }, { role: 'toggleDevTools' }] : []),
+        ...(development ? developerItems : []),
       ],
     },
   ];
