@@ -59,7 +59,7 @@ export const formatPace = (perSecond: number): [string, string] =>
 /** Counts: full with commas below a million, then 11.2 M. */
 export function formatCount(n: number): [string, string] {
   if (Number.isNaN(n)) return [UNKNOWN, ''];
-  if (Math.abs(n) < 1e6) return [Math.round(n).toLocaleString('en-US'), ''];
+  if (Math.abs(n) < 1e6) return [String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ','), ''];
   return si(n / 1e6, ['M', 'G', 'T']);
 }
 

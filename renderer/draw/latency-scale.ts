@@ -32,6 +32,13 @@ function build(): void {
 /** 0 at 0.1 ms, 1 at 1 s, clamped; latency in µs. */
 export const latencyShare = (us: number): number => Math.min(1, Math.max(0, (Math.log(us) - LOG_MIN) / LOG_SPAN));
 
+/** How many colours drawings with thousands of marks use; neighbours can hardly be told apart. */
+export const COLOR_STEPS = 48;
+/** Number of the colour of a latency in µs, for drawing all marks of one colour at once. */
+export const latencyStep = (us: number): number => Math.round(latencyShare(us) * (COLOR_STEPS - 1));
+/** The colour of a step. */
+export const stepColor = (step: number): string => latencyColor(100 * 10 ** ((4 * step) / (COLOR_STEPS - 1)));
+
 /** CSS colour for a latency in µs; NaN gives the colour of "unknown". */
 export function latencyColor(us: number): string {
   const current = document.documentElement.dataset['theme'] ?? 'dark';

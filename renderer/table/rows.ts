@@ -1,7 +1,7 @@
 /** Rows of the table view as plain values for drawing: only those the pane shows, a few dozen. */
 import type { EngineClient } from '../engine/client.ts';
-import type { RowSet } from '../../core/contract/view-codec.ts';
-import { FLOW_STATES } from '../../core/contract/tables.ts';
+import type { Column, RowSet } from '../../core/contract/view-codec.ts';
+import { FLOW_ROWS, FLOW_STATES } from '../../core/contract/tables.ts';
 
 export interface FlowCells {
   flow: number;
@@ -34,75 +34,68 @@ export interface FlowCells {
   filter: string | null;
 }
 
-/** All rows the page has, by rank. */
-export function readRows(set: RowSet, client: EngineClient): FlowCells[] {
-  const column = (name: string) => set.column(name);
-  const text = (name: string) => {
-    const ids = column(name);
-    return (row: number): string | null => client.text(ids[row] ?? 0);
-  };
-  const number = (name: string) => {
-    const values = column(name);
-    return (row: number): number => values[row] ?? NaN;
-  };
-  const get = {
+/** Reads rows again and again, and gives the same object for a row that did not change: nothing is drawn anew for it. */
+export class RowReader {
+  private known = new Map<number, { raw: Float64Array; cells: FlowCells }>();
+
+  /** All rows the page has, by rank. */
+  read(set: RowSet, client: EngineClient): FlowCells[] {
+    const next = new Map<number, { raw: Float64Array; cells: FlowCells }>();
+    const columns = set.columns;
+    const rows: FlowCells[] = [];
+    for (let row = 0; row < set.length; row++) {
+      const flow = set.keys[row] ?? -1;
+      let entry = this.known.get(flow);
+      if (!entry || !same(entry.raw, columns, row)) {
+        const raw = Float64Array.from(columns, (column) => column[row] ?? NaN);
+        entry = { raw, cells: readRow(set, row, client) };
+      }
+      next.set(flow, entry);
+      rows.push(entry.cells);
+    }
+    this.known = next;
+    return rows.sort((a, b) => a.rank - b.rank);
+  }
+}
+
+function same(raw: Float64Array, columns: readonly Column[], row: number): boolean {
+  for (let i = 0; i < columns.length; i++) if (!Object.is(raw[i], columns[i]?.[row])) return false;
+  return true;
+}
+
+const AT = new Map<string, number>(FLOW_ROWS.columns.map(([name], i) => [name, i]));
+
+function readRow(set: RowSet, row: number, client: EngineClient): FlowCells {
+  const number = (name: string): number => set.columns[AT.get(name) ?? -1]?.[row] ?? NaN;
+  const text = (name: string): string | null => client.text(number(name));
+  return {
+    flow: set.keys[row] ?? -1,
     rank: number('rank'),
-    state: number('state'),
+    state: FLOW_STATES[number('state')] ?? 'new',
     trouble: number('trouble'),
-    matches: number('matches'),
+    matches: number('matches') === 1,
     process: text('process'),
     pid: number('pid'),
     unknown: text('unknown'),
     group: text('group'),
-    peer: text('peer'),
+    peer: text('peer') ?? '',
     port: number('port'),
-    address: text('address'),
-    protocol: text('protocol'),
+    address: text('address') ?? '',
+    protocol: text('protocol') ?? '',
     application: text('application'),
     bps: number('bps'),
-    spark: text('spark'),
+    spark: text('spark') ?? '',
     sent: number('sent'),
     received: number('received'),
     packets: number('packets'),
     rttP50Us: number('rttP50Us'),
     rttP99Us: number('rttP99Us'),
     responseP99Us: number('responseP99Us'),
-    dist: text('dist'),
+    dist: text('dist') ?? '',
     retransmits: number('retransmits'),
     ageNs: number('ageNs'),
-    ended: number('ended'),
-    inbound: number('inbound'),
+    ended: number('ended') === 1,
+    inbound: number('inbound') === 1,
     filter: text('filter'),
   };
-  const rows = Array.from({ length: set.length }, (_, row): FlowCells => ({
-    flow: set.keys[row] ?? -1,
-    rank: get.rank(row),
-    state: FLOW_STATES[get.state(row)] ?? 'new',
-    trouble: get.trouble(row),
-    matches: get.matches(row) === 1,
-    process: get.process(row),
-    pid: get.pid(row),
-    unknown: get.unknown(row),
-    group: get.group(row),
-    peer: get.peer(row) ?? '',
-    port: get.port(row),
-    address: get.address(row) ?? '',
-    protocol: get.protocol(row) ?? '',
-    application: get.application(row),
-    bps: get.bps(row),
-    spark: get.spark(row) ?? '',
-    sent: get.sent(row),
-    received: get.received(row),
-    packets: get.packets(row),
-    rttP50Us: get.rttP50Us(row),
-    rttP99Us: get.rttP99Us(row),
-    responseP99Us: get.responseP99Us(row),
-    dist: get.dist(row) ?? '',
-    retransmits: get.retransmits(row),
-    ageNs: get.ageNs(row),
-    ended: get.ended(row) === 1,
-    inbound: get.inbound(row) === 1,
-    filter: get.filter(row),
-  }));
-  return rows.sort((a, b) => a.rank - b.rank);
 }

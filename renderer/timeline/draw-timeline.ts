@@ -1,7 +1,7 @@
 /** Draws the latency timeline: heatmap above, one lane a flow below, one time axis and crosshair for all. */
 import { HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
 import { formatClock, formatCount, formatLatency, formatLatencyTick, joined, visibleText } from '../draw/format.ts';
-import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
+import { COLOR_STEPS, latencyColor, latencyShare, latencyStep, stepColor, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
 import { MARK_GLYPHS, type Lane, type TimelineData } from './lanes.ts';
 
@@ -174,59 +174,41 @@ export function timeTicks(
   return ticks;
 }
 
+type Shape = Pick<TimelinePointer, 'selectedFlow'>;
+const xOf =
+  (geometry: TimelineGeometry, data: TimelineData) =>
+  (ns: number): number =>
+    geometry.gutter + ((ns - data.fromNs) / (data.toNs - data.fromNs)) * plotWidth(geometry);
+
+/** What changes with the data, the size, the theme or the selection; kept while only the pointer moves. */
 export function drawTimeline(c: C, geometry: TimelineGeometry, data: TimelineData, pointer: TimelinePointer): void {
   const { width, height, gutter, heatHeight } = geometry;
   const pw = plotWidth(geometry);
-  const x = (ns: number): number => gutter + ((ns - data.fromNs) / (data.toNs - data.fromNs)) * pw;
+  const x = xOf(geometry, data);
   c.clearRect(0, 0, width, height);
   c.textBaseline = 'alphabetic';
 
   text(c, 'Responses', 12, 17, 12, 500, '--fg-1');
   text(c, joined(formatCount(data.responses)), 12, 33, 11, 400, '--fg-3');
   drawHeat(c, gutter, 4, pw, heatHeight, data);
-  for (const [us, label] of [
-    [100, '0.1 ms'],
-    [1000, '1 ms'],
-    [10_000, '10 ms'],
-    [100_000, '100 ms'],
-    [1e6, '1 s'],
-  ] as const) {
+  for (const us of [100, 1000, 10_000, 100_000, 1e6]) {
     if (heatHeight < 100 && (us === 1000 || us === 100_000)) continue;
     const y = 4 + heatHeight * (1 - latencyShare(us));
     line(c, gutter - 4, y, gutter, y, '--line-3');
-    text(c, label, gutter - 8, Math.min(heatHeight + 4, Math.max(13, y + 4)), 11, 400, '--fg-3', 'right');
+    const at = Math.min(heatHeight + 4, Math.max(13, y + 4));
+    text(c, formatLatencyTick(us), gutter - 8, at, 11, 400, '--fg-3', 'right');
   }
-
   const axisY = heatHeight + 4;
-  const pillNs = Number.isNaN(pointer.hoverNs) ? pointer.cursorNs : pointer.hoverNs;
-  const pillX = pillNs >= data.fromNs && pillNs <= data.toNs ? x(pillNs) : NaN;
-  for (const { atNs, label } of timeTicks(data.fromNs, data.toNs, pw, pointer.epochNs)) {
+  for (const { atNs } of timeTicks(data.fromNs, data.toNs, pw, pointer.epochNs)) {
     const at = x(atNs);
     line(c, at, axisY, at, axisY + 4, '--line-3');
     line(c, at, axisY + AXIS, at, height, '--line-1');
-    if (!(Math.abs(at - pillX) < 88) && at > gutter + 26 && at < gutter + pw - 26)
-      text(c, label, at, axisY + 16, 11, 400, '--fg-2', 'center');
   }
 
   const tops = laneTops(geometry, data.lanes.length);
-  const fastest = data.lanes.reduce(
-    (low, lane) => Math.min(low, Number.isNaN(lane.rttP50Us) ? Infinity : lane.rttP50Us),
-    Infinity,
-  );
-  const lowUs = fastest < 1000 ? 10 : 1000;
+  const lowUs = lowestUs(data);
   data.lanes.forEach((lane, i) =>
-    drawLane(
-      c,
-      geometry,
-      data,
-      lane,
-      tops[i] as number,
-      tops[i + 1] as number,
-      lowUs,
-      lane.flow === pointer.selectedFlow,
-      x,
-      pointer,
-    ),
+    drawLane(c, geometry, data, lane, tops[i] as number, tops[i + 1] as number, lowUs, pointer),
   );
   line(c, 0, tops[tops.length - 1] as number, width, tops[tops.length - 1] as number, '--line-1');
   for (const gap of data.gaps) {
@@ -234,7 +216,28 @@ export function drawTimeline(c: C, geometry: TimelineGeometry, data: TimelineDat
     const right = Math.min(gutter + pw, Math.max(left + 2, x(gap.toNs)));
     if (right > gutter && left < gutter + pw) hatch(c, left, 4, right - left, height - 4, '--warn');
   }
+}
+
+/** Bottom of the lanes' axis: 1 ms, or 10 µs where something is faster. */
+const lowestUs = (data: TimelineData): number => (data.lanes.some(({ rttP50Us }) => rttP50Us < 1000) ? 10 : 1000);
+
+/** Labels of the time axis, crosshair, its time, and one reading a lane; drawn over the rest. */
+export function drawCrosshair(c: C, geometry: TimelineGeometry, data: TimelineData, pointer: TimelinePointer): void {
+  const { height, gutter, heatHeight } = geometry;
+  const pw = plotWidth(geometry);
+  const x = xOf(geometry, data);
+  const axisY = heatHeight + 4;
+  const pillNs = Number.isNaN(pointer.hoverNs) ? pointer.cursorNs : pointer.hoverNs;
+  const pillX = pillNs >= data.fromNs && pillNs <= data.toNs ? x(pillNs) : NaN;
+  c.textBaseline = 'alphabetic';
+  for (const { atNs, label } of timeTicks(data.fromNs, data.toNs, pw, pointer.epochNs)) {
+    const at = x(atNs);
+    if (!(Math.abs(at - pillX) < 80) && at > gutter + 26 && at < gutter + pw - 26)
+      text(c, label, at, axisY + 16, 11, 400, '--fg-2', 'center');
+  }
   if (Number.isNaN(pillX)) return;
+  const tops = laneTops(geometry, data.lanes.length);
+  const lowUs = lowestUs(data);
   line(c, Math.round(pillX) + 0.5, 4, Math.round(pillX) + 0.5, height, '--fg-1');
   drawPill(c, pillX, axisY + 2, formatClock(pointer.epochNs, pillNs, 3), gutter, gutter + pw);
   data.lanes.forEach((lane, i) =>
@@ -266,11 +269,11 @@ function drawLane(
   top: number,
   bottom: number,
   lowUs: number,
-  selected: boolean,
-  x: (ns: number) => number,
-  pointer: TimelinePointer,
+  { selectedFlow }: Shape,
 ): void {
   const { width, gutter, rightGutter } = geometry;
+  const selected = lane.flow === selectedFlow;
+  const x = xOf(geometry, data);
   const pw = plotWidth(geometry);
   const height = bottom - top;
   if (selected) {
@@ -308,7 +311,6 @@ function drawLane(
     previous = gx;
     drawGlyph(c, MARK_GLYPHS[mark.kind], Math.min(gutter + pw - 16, Math.max(gutter, gx - 8)), top + 2);
   }
-  void pointer;
 }
 
 function drawLaneLabels(c: C, lane: Lane, top: number, height: number, gutter: number, selected: boolean): void {
@@ -359,6 +361,33 @@ function drawThroughput(
   c.globalAlpha = 1;
 }
 
+/** Marks of one lane by colour, so that each colour is one call whatever the number of samples. */
+class Strokes {
+  private readonly paths: (Path2D | undefined)[] = new Array<Path2D | undefined>(COLOR_STEPS);
+  of(us: number): Path2D {
+    const step = latencyStep(us);
+    return (this.paths[step] ??= new Path2D());
+  }
+  stroke(c: C): void {
+    this.each((path, color) => {
+      c.strokeStyle = color;
+      c.stroke(path);
+    });
+  }
+  fill(c: C): void {
+    this.each((path, color) => {
+      c.fillStyle = color;
+      c.fill(path);
+    });
+  }
+  private each(draw: (path: Path2D, color: string) => void): void {
+    for (let step = 0; step < COLOR_STEPS; step++) {
+      const path = this.paths[step];
+      if (path) draw(path, stepColor(step));
+    }
+  }
+}
+
 function drawRtt(
   c: C,
   data: TimelineData,
@@ -369,10 +398,10 @@ function drawRtt(
   bottom: number,
 ): void {
   const { rttMinUs, rttMaxUs, rttMeanUs } = data.columns;
+  const lines = new Strokes();
+  const spreads = new Strokes();
   let px = NaN;
   let py = NaN;
-  c.lineWidth = 1.6;
-  c.lineCap = 'round';
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const mean = rttMeanUs[row] ?? NaN;
@@ -381,25 +410,27 @@ function drawRtt(
     const gy = laneY(mean, lowUs, top, bottom);
     const low = laneY(rttMinUs[row] ?? mean, lowUs, top, bottom);
     const high = laneY(rttMaxUs[row] ?? mean, lowUs, top, bottom);
-    c.strokeStyle = latencyColor(mean);
-    if (low - high > 1) {
-      c.globalAlpha = 0.35;
-      c.beginPath();
-      c.moveTo(gx, low);
-      c.lineTo(gx, high);
-      c.stroke();
-      c.globalAlpha = 1;
+    if (low - high > 2) {
+      const spread = spreads.of(mean);
+      spread.moveTo(gx, low);
+      spread.lineTo(gx, high);
     }
-    c.beginPath();
-    if (Number.isNaN(px)) c.arc(gx, gy, 0.6, 0, 2 * Math.PI);
+    const path = lines.of(mean);
+    if (Number.isNaN(px)) path.rect(gx - 0.4, gy - 0.4, 0.8, 0.8);
     else {
-      c.moveTo(px, py);
-      c.lineTo(gx, gy);
+      path.moveTo(px, py);
+      path.lineTo(gx, gy);
     }
-    c.stroke();
     px = gx;
     py = gy;
   }
+  c.lineCap = 'butt';
+  c.lineWidth = 1.6;
+  c.globalAlpha = 0.35;
+  spreads.stroke(c);
+  c.globalAlpha = 1;
+  c.lineCap = 'round';
+  lines.stroke(c);
 }
 
 function drawResponses(
@@ -416,26 +447,28 @@ function drawResponses(
   for (const row of lane.rows) if ((responses[row] ?? 0) > 0) answered++;
   // Rings that would run into a band become dots.
   const dense = answered > Math.abs(at(lane.bins.length - 1) - at(0)) / 7;
-  c.lineWidth = 1.1;
-  c.globalAlpha = dense ? 0.7 : 0.9;
+  const marks = new Strokes();
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const count = responses[row] ?? 0;
     if (count === 0) continue;
-    for (const us of count > 1 ? [responseMinUs[row], responseMaxUs[row]] : [responseMaxUs[row]]) {
-      if (us === undefined || Number.isNaN(us)) continue;
+    for (let end = count > 1 ? 0 : 1; end < 2; end++) {
+      const us = (end === 0 ? responseMinUs[row] : responseMaxUs[row]) ?? NaN;
+      if (Number.isNaN(us)) continue;
+      const x = at(i);
       const y = laneY(us, lowUs, top, bottom);
-      if (dense) {
-        c.fillStyle = latencyColor(us);
-        c.fillRect(at(i) - 0.75, y - 0.75, 1.5, 1.5);
-        continue;
+      const path = marks.of(us);
+      if (dense) path.rect(x - 0.75, y - 0.75, 1.5, 1.5);
+      else {
+        path.moveTo(x + 2, y);
+        path.arc(x, y, 2, 0, 2 * Math.PI);
       }
-      c.strokeStyle = latencyColor(us);
-      c.beginPath();
-      c.arc(at(i), y, 2, 0, 2 * Math.PI);
-      c.stroke();
     }
   }
+  c.lineWidth = 1.1;
+  c.globalAlpha = dense ? 0.7 : 0.9;
+  if (dense) marks.fill(c);
+  else marks.stroke(c);
   c.globalAlpha = 1;
 }
 

@@ -5,6 +5,8 @@ import type { EngineClient } from '../engine/client.ts';
 import type { GlyphName } from '../draw/icons.ts';
 
 const KEY_BINS = 2 ** 32;
+/** More than a range can have: bins are never narrower than a pixel. */
+const MAX_BINS = 20_000;
 
 export interface Lane {
   flow: number;
@@ -20,7 +22,7 @@ export interface Lane {
   endedNs: number;
   matches: boolean;
   /** Row numbers of the bins table, in order of time. */
-  rows: Uint32Array;
+  rows: Int32Array;
   /** Bin number of each row. */
   bins: Float64Array;
   maxBytes: number;
@@ -117,12 +119,20 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
   const range = state.table('range');
   if (range.length === 0) return null;
   const binsTable = state.table('bins');
-  const rowsOf = new Map<number, number[]>();
+  // Bins of a lane are whole numbers in the range: each row goes to its place, nothing is sorted.
+  const binNs = range.column('binNs')[0] ?? 1;
+  const firstBin = Math.floor((range.column('fromNs')[0] ?? 0) / binNs) - 1;
+  const wanted = Math.ceil((range.column('toNs')[0] ?? 0) / binNs) - firstBin + 2;
+  const rowsOf = new Map<number, Int32Array>();
+  const places = Math.max(1, Math.min(MAX_BINS, wanted));
   for (let row = 0; row < binsTable.length; row++) {
-    const flow = Math.floor((binsTable.keys[row] ?? 0) / KEY_BINS);
-    const rows = rowsOf.get(flow);
-    if (rows) rows.push(row);
-    else rowsOf.set(flow, [row]);
+    const key = binsTable.keys[row] ?? 0;
+    const flow = Math.floor(key / KEY_BINS);
+    const place = key - flow * KEY_BINS - firstBin;
+    if (place < 0 || place >= places) continue;
+    let rows = rowsOf.get(flow);
+    if (!rows) rowsOf.set(flow, (rows = new Int32Array(places).fill(-1)));
+    rows[place] = row;
   }
   const bytes = binsTable.column('bytes');
   const table = state.table('lanes');
@@ -142,8 +152,7 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
   };
   const lanes = Array.from({ length: table.length }, (_, row): Lane => {
     const flow = table.keys[row] ?? -1;
-    const binOf = (bin: number): number => (binsTable.keys[bin] ?? 0) % KEY_BINS;
-    const rows = Uint32Array.from((rowsOf.get(flow) ?? []).sort((a, b) => binOf(a) - binOf(b)));
+    const rows = (rowsOf.get(flow) ?? new Int32Array(0)).filter((at) => at >= 0);
     let maxBytes = 0;
     for (const bin of rows) maxBytes = Math.max(maxBytes, bytes[bin] ?? 0);
     return {
@@ -160,7 +169,7 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
       endedNs: value(get.ended, row),
       matches: value(get.matches, row) === 1,
       rows,
-      bins: Float64Array.from(rows, binOf),
+      bins: Float64Array.from(rows, (at) => (binsTable.keys[at] ?? 0) - flow * KEY_BINS),
       maxBytes,
     };
   }).sort((a, b) => a.rank - b.rank);

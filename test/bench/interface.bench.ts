@@ -96,6 +96,8 @@ interface TraceEvent {
   ph: string;
   ts: number;
   dur?: number;
+  /** CPU time of the thread, µs: what other programs of the machine take is not in it. */
+  tdur?: number;
   pid: number;
   tid: number;
   args: { name?: string };
@@ -129,7 +131,7 @@ function frames(events: TraceEvent[]): number[] {
   let sum = 0;
   let next = 0;
   for (const task of tasks) {
-    sum += (task.dur ?? 0) / 1000;
+    sum += (task.tdur ?? task.dur ?? 0) / 1000;
     const end = task.ts + (task.dur ?? 0);
     let drew = false;
     while (next < starts.length && (starts[next] ?? 0) <= end) {
