@@ -238,6 +238,7 @@ enum fg_event_flags {
 };
 
 #define FG_IFACE_NONE 0xffff
+#define FG_REASON_LISTEN_OVERFLOW 250 /* TCP_LISTEN_OVERFLOW on kernels that have no number for it */
 
 struct fg_event {
 	__u16 kind;

@@ -35,6 +35,11 @@ static __always_inline struct fg_ring_losses *fg_losses(void)
 	return bpf_map_lookup_elem(&losses, &cpu);
 }
 
+/* Is `reason` this one? Numbers differ between kernels, and not every kernel has every reason. */
+#define FG_REASON_IS(reason, name)                                                                                     \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                                     \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, name))
+
 /* Atomic, for a softirq may interrupt a process at this very place. */
 static __always_inline void fg_lost_event(void)
 {

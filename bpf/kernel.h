@@ -36,6 +36,7 @@ enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1024 };
 enum { BPF_ANY = 0 };
 enum { BPF_RB_NO_WAKEUP = 1 };
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1 };
+#define BPF_F_CURRENT_NETNS (-1L)
 enum xdp_action { XDP_PASS = 2 };
 enum { TC_ACT_UNSPEC = -1 };
 
@@ -45,6 +46,18 @@ struct bpf_sock {
 	__u16 : 16;
 	__u32 dst_ip4, dst_ip6[4], state;
 	__s32 rx_queue_mapping;
+};
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr, daddr;
+			__be16 sport, dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4], daddr[4];
+			__be16 sport, dport;
+		} ipv6;
+	};
 };
 struct bpf_sock_addr {
 	__u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, msg_src_ip4, msg_src_ip6[4];
@@ -248,6 +261,8 @@ struct sock_common {
 struct socket;
 struct sock {
 	struct sock_common __sk_common;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 	int sk_err;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
@@ -306,6 +321,7 @@ enum skb_drop_reason {
 	SKB_DROP_REASON_NOT_SPECIFIED,
 	SKB_DROP_REASON_NO_SOCKET,
 	SKB_DROP_REASON_QUEUE_PURGE,
+	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW,
 };
 
 /* ---- tracepoints whose argument list grew: the record's members tell which list this kernel has ---- */

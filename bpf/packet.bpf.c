@@ -13,6 +13,7 @@
 #include "table.h"
 #include "conversation.h"
 #include "copy.h"
+#include "listener.h"
 
 /* Ports of fragmented packets, by what all fragments of one have in common. */
 struct fg_fragment_key {
@@ -250,6 +251,8 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 			now = m.now;
 			fg_sample(&m, FG_EVENT_ICMP_ERROR, !p->direction, p->icmp_type, p->icmp_code, 0);
 		} else if (p->kind == FG_PARSED_FLOW && p->key.protocol == IPPROTO_TCP) {
+			if (!hook.egress && !hook.xdp && (p->tcp_flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
+				fg_syn_arrived(skb, p, epoch);
 			now = fg_latency_tcp(conversation, p, tag, epoch, hook.egress);
 		} else if (p->kind == FG_PARSED_FLOW && p->key.protocol == IPPROTO_UDP) {
 			now = fg_latency_udp(conversation, p, tag, epoch, hook.egress);

@@ -210,11 +210,6 @@ int BPF_PROG(fg_receive_reset, struct sock *sk)
 	return 0;
 }
 
-/* Is `reason` this one? Numbers differ between kernels, and not every kernel has every reason. */
-#define FG_REASON_IS(reason, name)                                                                                     \
-	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                                     \
-	 (reason) == bpf_core_enum_value(enum skb_drop_reason, name))
-
 /* False for reasons that are no loss or say nothing: freed normally, no reason given, or left in a queue when its
  * socket went (the FIN of every connection that the peer closed first). */
 static __always_inline bool fg_is_drop(__u32 reason)

@@ -516,8 +516,9 @@ void load_names(struct helper *helper)
 	int id = kernel ? btf__find_by_name_kind(kernel, "skb_drop_reason", BTF_KIND_ENUM) : -ENOENT;
 	const struct btf_type *type = id > 0 ? btf__type_by_id(kernel, (uint32_t)id) : NULL;
 	uint32_t count = type ? btf_vlen(type) : 0;
+	bool named = false;
 
-	helper->names = count ? calloc(count, sizeof *helper->names) : NULL;
+	helper->names = count ? calloc(count + 1, sizeof *helper->names) : NULL;
 	for (uint32_t i = 0; helper->names && i < count; i++) {
 		const struct btf_enum *value = &btf_enum(type)[i];
 		const char *name = btf__name_by_offset(kernel, value->name_off);
@@ -529,7 +530,12 @@ void load_names(struct helper *helper)
 			name += sizeof reason_prefix - 1;
 		entry->number = (uint32_t)value->val;
 		strncpy((char *)entry->name, name, sizeof entry->name - 1);
+		named |= !strcmp(name, "TCP_LISTEN_OVERFLOW");
 		helper->name_count++;
+	}
+	if (helper->names && !named) {
+		helper->names[helper->name_count].number = FG_REASON_LISTEN_OVERFLOW;
+		strcpy((char *)helper->names[helper->name_count++].name, "TCP_LISTEN_OVERFLOW");
 	}
 	btf__free(kernel);
 }
