@@ -41,7 +41,8 @@ export class FlowTable {
   readonly zeroWindows = this.rows.uint32(2);
   /** counted from packets, per sender */
   readonly retransmits = this.rows.uint32(2);
-  readonly resets = this.rows.uint32();
+  /** by sender */
+  readonly resets = this.rows.uint32(2);
   /** local socket of each side; -1 = none seen */
   readonly socket = this.rows.int32(2);
   /** first SYN, NaN = not seen */

@@ -207,7 +207,7 @@ export class FlowModel {
   /** A RST segment sent in `direction`. */
   countReset(flow: number, direction: number): void {
     const { resets, flags, changed } = this.flows;
-    resets.data[flow] = resets.data[flow]! + 1;
+    resets.data[flow * 2 + direction] = resets.data[flow * 2 + direction]! + 1;
     this.observer?.trouble(flow, this.#answersSyn(flow, direction) ? 'refused' : 'reset', this.nowNs, 1, null);
     flags.data[flow] = flags.data[flow]! | (direction === 0 ? FLOW_RST_LO : FLOW_RST_HI);
     changed.data[flow] = this.version;

@@ -222,11 +222,15 @@ export function retransmitsOf(model: FlowModel, flow: number, side: number): num
 
 /** RST segments of both directions; null where there are none to be had. */
 export function resetsOf(model: FlowModel, flow: number): number | null {
-  const { flows } = model;
-  if (flows.protocolOf(flow) !== PROTOCOL_TCP) return null;
-  const flags = flows.flags.data[flow]!;
-  const sides = ((flags & FLOW_RST_LO) !== 0 ? 1 : 0) + ((flags & FLOW_RST_HI) !== 0 ? 1 : 0);
-  return Math.max(sides, flows.resets.data[flow]!);
+  if (model.flows.protocolOf(flow) !== PROTOCOL_TCP) return null;
+  return resetsBy(model, flow, 0) + resetsBy(model, flow, 1);
+}
+
+/** RST segments that a side of a TCP flow sent. */
+export function resetsBy(model: FlowModel, flow: number, side: number): number {
+  const { flags, resets } = model.flows;
+  const seen = (flags.data[flow]! & (side === 0 ? FLOW_RST_LO : FLOW_RST_HI)) !== 0 ? 1 : 0;
+  return Math.max(seen, resets.data[flow * 2 + side]!);
 }
 
 /** Segments with a zero window, both directions; null where there are none to be had. */

@@ -1,11 +1,12 @@
 /** One flow as the summary tells it: every key always there, null for what is not known. */
 import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import {
   connectNsOf,
   lifeOf,
+  resetsBy,
   resetsOf,
   responseOf,
   retransmitsOf,
@@ -78,6 +79,8 @@ export interface FlowSummary {
   readonly sentRetransmits: number | null;
   readonly receivedRetransmits: number | null;
   readonly resets: number | null;
+  readonly sentResets: number | null;
+  readonly receivedResets: number | null;
   readonly zeroWindows: number | null;
   readonly drops: readonly { readonly reason: string; readonly count: number }[];
   readonly tls: { readonly serverName: string | null; readonly alpn: readonly string[] } | null;
@@ -100,6 +103,7 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   const sent = retransmitsOf(model, flow, client);
   const received = retransmitsOf(model, flow, server);
   const iface = model.interfaces.get(flows.ifaceOf(flow));
+  const tcp = flows.protocolOf(flow) === PROTOCOL_TCP;
   return {
     id: String(flow + 1),
     protocol: protocolName(flows.protocolOf(flow)),
@@ -137,6 +141,8 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     sentRetransmits: sent,
     receivedRetransmits: received,
     resets: resetsOf(model, flow),
+    sentResets: tcp ? resetsBy(model, flow, client) : null,
+    receivedResets: tcp ? resetsBy(model, flow, server) : null,
     zeroWindows: zeroWindowsOf(model, flow),
     drops: drops(source, flow),
     tls: tls(source, flow),

@@ -143,6 +143,8 @@ describe('the summary', () => {
       sentRetransmits: 0,
       receivedRetransmits: null,
       resets: 0,
+      sentResets: 0,
+      receivedResets: 0,
       zeroWindows: 0,
       drops: [],
       tls: null,
