@@ -74,6 +74,8 @@ export interface Flow {
   sentRetransmits: number;
   receivedRetransmits: number;
   resets: number;
+  sentResets: number;
+  receivedResets: number;
   zeroWindows: number;
   drops: { reason: string; count: number }[];
 }

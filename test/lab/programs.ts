@@ -12,6 +12,7 @@ const PROGRAMS = {
   client: 'programs/client.c',
   swarm: 'programs/swarm.c',
   owners: 'programs/owners.c',
+  trouble: 'programs/trouble.c',
   relay: 'relay.c',
   attached: 'attached.c',
 } as const;
