@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { z } from 'zod';
 import { errnoText, printable } from '../errors.ts';
@@ -152,7 +152,20 @@ function leftoverFinding(): Finding {
   return { name: 'leftovers', status: 'limited', detail: found.join(', '), hint: `rm -r ${found.join(' ')}` };
 }
 
-/** A hook of ours on an interface that no running helper holds: only clsact outlives a killed helper. */
+/** First of the handles that our clsact filters have (helper/clsact.c); the helper that uses one holds a socket's name. */
+const CLSACT_HANDLE = 0xf1090001;
+
+/** Handles of ours that a living helper of this network namespace holds. */
+function heldHandles(): Set<number> {
+  try {
+    const names = readFileSync('/proc/net/unix', 'utf8').matchAll(/@flowglass-clsact-(\d+)/g);
+    return new Set([...names].map(([, number]) => CLSACT_HANDLE + Number(number)));
+  } catch {
+    return new Set();
+  }
+}
+
+/** Filters of ours on interfaces: only clsact outlives a killed helper. */
 async function clsactFinding(): Promise<Finding | null> {
   if (process.getuid?.() !== 0) return null;
   const tc = (args: string[]): Promise<string> =>
@@ -160,19 +173,22 @@ async function clsactFinding(): Promise<Finding | null> {
       const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
       execFile('tc', args, { timeout: 5000, env }, (_, stdout) => resolve(stdout));
     });
-  const held: string[] = [];
+  const handles = heldHandles();
+  const [held, left]: [Set<string>, Set<string>] = [new Set(), new Set()];
   for (const { name } of listInterfaces()) {
     const text =
       (await tc(['filter', 'show', 'dev', name, 'ingress'])) + (await tc(['filter', 'show', 'dev', name, 'egress']));
-    if (/\bfg_(ingress|egress)\b/.test(text)) held.push(name);
+    for (const [, handle] of text.matchAll(/handle (0x[0-9a-f]+) fg_(?:ingress|egress)\b/g)) {
+      (handles.has(Number(handle)) ? held : left).add(name);
+    }
   }
-  if (held.length === 0) return { name: 'clsact filters', status: 'ok', detail: 'none of ours', hint: null };
-  return {
-    name: 'clsact filters',
-    status: 'limited',
-    detail: `ours on ${held.join(', ')}`,
-    hint: 'a running recording holds them; if none runs, the next recording there removes them',
-  };
+  const name = 'clsact filters';
+  if (left.size > 0) {
+    const detail = `left behind by a killed helper on ${[...left].join(', ')}`;
+    return { name, status: 'limited', detail, hint: 'the next recording in this network namespace removes them' };
+  }
+  const detail = held.size === 0 ? 'none of ours' : `held by a running recording on ${[...held].join(', ')}`;
+  return { name, status: 'ok', detail, hint: null };
 }
 
 function featureFindings(report: Probe): Finding[] {
