@@ -66,8 +66,7 @@ export function desktopTransport(events: TransportEvents): Transport {
   return {
     send: (message) => port?.postMessage(message),
     close: () => {
-      closed = true;
-      removeEventListener('message', take);
+      closed = true; // and a port that is still on its way is closed when it comes
       port?.close();
     },
   };
