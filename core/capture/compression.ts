@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { errnoName, errnoText, FlowglassError } from '../errors.ts';
 
@@ -43,28 +43,60 @@ async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-/** gzip with any number of members, by Node's zlib; bytes after the last member that are no member are ignored. */
-export async function* gunzip(source: AsyncIterable<Uint8Array>): Decompressed {
-  const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
-  const inflate = zlib.createGunzip({ chunkSize: 256 << 10 });
-  input.on('error', (error) => inflate.destroy(error));
-  input.pipe(inflate);
+/**
+ * What one of Node's decompressing streams makes of a source. Each piece goes in only when all that came out of the one
+ * before was taken: a stream that fails forgets what waits in it.
+ */
+async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): Decompressed {
+  let failure: unknown = null;
+  let wake = (): void => undefined;
+  let done = false;
+  const settled = (): void => {
+    done = true;
+    wake();
+  };
+  inflate.on('readable', () => wake());
+  inflate.on('end', settled);
+  inflate.on('error', (error) => {
+    failure = error;
+    settled();
+  });
+  /** What comes out until the step begun by `begin` is done. */
+  async function* step(begin: () => void): AsyncGenerator<Uint8Array, void, void> {
+    done = false;
+    begin();
+    for (;;) {
+      const chunk = inflate.read() as Uint8Array | null;
+      if (chunk !== null) yield chunk;
+      else if (done) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
   try {
-    for await (const chunk of inflate) yield chunk as Uint8Array;
-    return null;
-  } catch (error) {
-    const name = errnoName(error);
-    if (name === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
-    if (name.startsWith('Z_')) return { kind: 'damaged', what: 'the compressed data is damaged' };
-    throw error;
+    for await (const piece of pieces(source)) {
+      yield* step(() => inflate.write(piece, settled));
+      if (failure !== null || inflate.readableEnded) break;
+    }
+    if (failure === null && !inflate.readableEnded) yield* step(() => inflate.end());
   } finally {
-    input.destroy();
     inflate.destroy();
   }
+  if (failure === null) return null;
+  const name = errnoName(failure);
+  if (name === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
+  if (name.startsWith('Z') || name.startsWith('ERR_ZSTD')) {
+    return { kind: 'damaged', what: 'the compressed data is damaged' };
+  }
+  throw failure;
+}
+
+/** gzip with any number of members, by Node's zlib; bytes after the last member that are no member are ignored. */
+export function gunzip(source: AsyncIterable<Uint8Array>): Decompressed {
+  return decompress(source, zlib.createGunzip({ chunkSize: 256 << 10 }));
 }
 
 interface ZstdModule {
-  createZstdDecompress?: () => NodeJS.ReadWriteStream;
+  createZstdDecompress?: () => Duplex;
 }
 
 /**
@@ -73,25 +105,7 @@ interface ZstdModule {
  */
 export async function* unzstd(source: AsyncIterable<Uint8Array>, name: string): Decompressed {
   const own: ZstdModule = zlib as ZstdModule;
-  if (own.createZstdDecompress) {
-    const input = Readable.from(pieces(source), { objectMode: true, highWaterMark: 1 });
-    const inflate = own.createZstdDecompress();
-    input.on('error', (error) => inflate.emit('error', error));
-    input.pipe(inflate);
-    try {
-      for await (const chunk of inflate) yield chunk as Uint8Array;
-      return null;
-    } catch (error) {
-      const code = errnoName(error);
-      if (code === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
-      if (code.startsWith('Z') || code.startsWith('ERR_ZSTD')) {
-        return { kind: 'damaged', what: 'the compressed data is damaged' };
-      }
-      throw error;
-    } finally {
-      input.destroy();
-    }
-  }
+  if (own.createZstdDecompress) return yield* decompress(source, own.createZstdDecompress());
   const child = spawn('zstd', ['-d', '-c', '-q', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
   const failed = new Promise<unknown>((resolve) => child.on('error', resolve));
   const closed = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
