@@ -24,6 +24,7 @@ import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
+import { pathsOf } from '../flow/paths.ts';
 import { flowAnswer } from './flow-answer.ts';
 import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
@@ -561,7 +562,7 @@ export class Engine {
         playing: this.playing,
         rate: this.rate,
       },
-      flows: source?.model.flows.rows.count ?? 0,
+      flows: source ? source.model.flows.rows.count - pathsOf(source.model).hidden : 0,
       matching: source ? this.matching : 0,
       filter: this.filterText,
       troubles: source?.timeline.marks.length ?? 0,
@@ -637,7 +638,7 @@ export class Engine {
     }
     this.momentOf = null;
     this.refresh();
-    return { ok: true, matching: this.matching, total: this.source?.model.flows.rows.count ?? 0 };
+    return { ok: true, matching: this.matching, total: this.moment?.cache.total ?? 0 };
   }
 
   private complete(text: string, cursor: number): CompletionAnswer {

@@ -22,7 +22,7 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     flow,
     id: summary.id,
     protocol: summary.protocol,
-    interface: summary.interface ?? '–',
+    interface: summary.path.length > 1 ? summary.path.join(' → ') : (summary.interface ?? '–'),
     client: end(summary.client),
     server: end(summary.server),
     roles: summary.roles ?? 'first-packet',

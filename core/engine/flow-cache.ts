@@ -3,8 +3,10 @@
  * out anew when the flow changed, and for a share of all flows each time, because owners and states change without the
  * flow being touched. Columns, so that a view over 100,000 flows is one pass over numbers.
  */
+import { TROUBLE } from '../contract/tables.ts';
 import { Table } from '../flow/columns.ts';
 import type { FlowModel } from '../flow/model.ts';
+import { pathsOf, type Paths } from '../flow/paths.ts';
 import { lifeOf, responseOf, retransmitsOf, rttOf } from '../flow/state.ts';
 import { counterOf, troubleOf, type FlowWords } from './facts.ts';
 
@@ -16,7 +18,10 @@ export class FlowCache {
   readonly rows = new Table();
   /** `changed` of the flow when it was last looked at, + 1; 0 = never */
   readonly seen = this.rows.float64();
+  /** 0 also for flows that are not shown */
   readonly matches = this.rows.uint8();
+  /** 0 = another flow stands for its packets (core/flow/paths.ts) */
+  readonly shown = this.rows.uint8();
   readonly trouble = this.rows.uint8();
   readonly inbound = this.rows.uint8();
   /** 1 = it ended */
@@ -37,6 +42,7 @@ export class FlowCache {
   readonly responseP99 = this.rows.float64();
   /** How many flows pass the filter. */
   matching = 0;
+  private readonly paths: Paths;
   private readonly model: FlowModel;
   private readonly words: FlowWords;
   private readonly predicate: ((flow: number) => boolean) | null;
@@ -50,12 +56,18 @@ export class FlowCache {
   /** `predicate` = the filter, null = everything passes. */
   constructor(model: FlowModel, words: FlowWords, predicate: ((flow: number) => boolean) | null) {
     this.model = model;
+    this.paths = pathsOf(model);
     this.words = words;
     this.predicate = predicate;
   }
 
   get count(): number {
     return this.rows.count;
+  }
+
+  /** Flows that are shown when everything is. */
+  get total(): number {
+    return this.rows.count - this.paths.hidden;
   }
 
   /** Brings all flows up to date that changed, and a share of the others. */
@@ -65,7 +77,10 @@ export class FlowCache {
     const changed = flows.changed.data;
     if (this.rows.count < count) this.grow(count);
     const seen = this.seen.data;
-    for (let flow = 0; flow < count; flow++) if (seen[flow] !== changed[flow]! + 1) this.look(flow);
+    const paths = this.paths.update();
+    const shown = this.shown.data;
+    for (let flow = 0; flow < count; flow++)
+      if (seen[flow] !== changed[flow]! + 1 || (shown[flow] === 1) !== paths.shown(flow)) this.look(flow);
     const until = Math.min(count, SHARE);
     for (let i = 0; i < until; i++) {
       if (this.next >= count) this.next = 0;
@@ -109,13 +124,17 @@ export class FlowCache {
     this.trouble.data[flow] = troubleOf(model, flow);
     this.ended.data[flow] = lifeOf(model, flow).end === null ? 0 : 1;
     this.retransmits.data[flow] = (retransmitsOf(model, flow, 0) ?? 0) + (retransmitsOf(model, flow, 1) ?? 0);
+    const shown = this.paths.shown(flow);
+    this.shown.data[flow] = shown ? 1 : 0;
     let drops = 0;
-    for (let drop = model.flows.drops.data[flow]!; drop >= 0; drop = model.dropNext.data[drop]!)
-      drops += model.dropCount.data[drop]!;
+    for (const member of shown ? this.paths.members(flow) : [flow])
+      for (let drop = model.flows.drops.data[member]!; drop >= 0; drop = model.dropNext.data[drop]!)
+        drops += model.dropCount.data[drop]!;
     this.drops.data[flow] = drops;
+    if (drops > 0) this.trouble.data[flow] = this.trouble.data[flow]! | TROUBLE.drop;
     this.percentiles(flow, 0, rttOf(model, flow), this.rttP50.data, this.rttP99.data);
     this.percentiles(flow, 1, responseOf(model, flow), this.responseP50.data, this.responseP99.data);
-    const passes = this.predicate === null || this.predicate(flow) ? 1 : 0;
+    const passes = shown && (this.predicate === null || this.predicate(flow)) ? 1 : 0;
     this.matching += passes - this.matches.data[flow]!;
     this.matches.data[flow] = passes;
   }

@@ -3,6 +3,7 @@ import { FLOW, FLOW_FIRST_HI, FLOW_RECORD, FLOW_SYN_HI, FLOW_SYN_LO, KEY, RECORD
 import { FLAG_COUNTED, type FlowModel } from './model.ts';
 import { PROTOCOL_TCP, TCP_LISTEN } from './names.ts';
 import { OpenRecords, RECORD_NUMBERS } from './open-records.ts';
+import { above } from './paths.ts';
 import { SOCKET_INFORMED } from './sockets.ts';
 
 const TWO_32 = 4294967296;
@@ -156,6 +157,12 @@ export class FlowRecords {
     return true;
   }
 
+  #isAbove(upper: number, lower: number): boolean {
+    const { flows, interfaces } = this.#model;
+    const [one, other] = [interfaces.get(flows.ifaceOf(upper)), interfaces.get(flows.ifaceOf(lower))];
+    return one !== null && other !== null && above(one, other);
+  }
+
   #join(flow: number, side: number, low: number, high: number, atNs: number): void {
     const { flows, sockets } = this.#model;
     const socket = sockets.ensure(low, high, atNs);
@@ -166,6 +173,10 @@ export class FlowRecords {
       if (informed && sockets.state.data[joined] !== TCP_LISTEN) return;
     }
     flows.socket.data[flow * 2 + side] = socket;
-    sockets.flow.data[socket] = flow;
+    // The socket's packets may pass several interfaces: what is told of it belongs to the flow on the uppermost.
+    const told = sockets.flow.data[socket]!;
+    if (told < 0 || told === flow || !flows.sameEnds(told, flow) || !this.#isAbove(told, flow)) {
+      sockets.flow.data[socket] = flow;
+    }
   }
 }

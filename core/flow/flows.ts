@@ -10,7 +10,8 @@ import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export const KEY_WORDS = KEY.size / 4;
 const PORTS_WORD = KEY.loPort / 4;
-const TAIL_WORD = KEY.iface / 4;
+/** Word of the key that holds interface, protocol and family. */
+export const TAIL_WORD = KEY.iface / 4;
 /** Numbers per direction in `counters`: packets, bytes, payload, frames, frame bytes (struct fg_counters). */
 export const COUNTERS = 5;
 /** Flows of one key that are looked at before a further one is taken for new. */
@@ -173,6 +174,12 @@ export class FlowTable {
 
   ifaceOf(flow: number): number {
     return this.key.data[flow * KEY_WORDS + TAIL_WORD]! & 0xffff;
+  }
+  /** Same addresses, ports and protocol, on whichever interfaces. */
+  sameEnds(a: number, b: number): boolean {
+    const keys = this.key.data;
+    for (let i = 0; i < TAIL_WORD; i++) if (keys[a * KEY_WORDS + i] !== keys[b * KEY_WORDS + i]) return false;
+    return keys[a * KEY_WORDS + TAIL_WORD]! >>> 16 === keys[b * KEY_WORDS + TAIL_WORD]! >>> 16;
   }
   protocolOf(flow: number): number {
     return (this.key.data[flow * KEY_WORDS + TAIL_WORD]! >>> 16) & 0xff;

@@ -2,6 +2,7 @@
 import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
+import { pathsOf } from '../flow/paths.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import {
   connectNsOf,
@@ -50,7 +51,9 @@ export interface FlowSummary {
   readonly id: string;
   readonly protocol: string;
   readonly family: number;
+  /** Where it was counted, and all the interfaces that its packets passed, in their order. */
   readonly interface: string | null;
+  readonly path: readonly string[];
   readonly client: EndpointSummary;
   readonly server: EndpointSummary;
   readonly roles: (typeof ROLES)[number];
@@ -102,13 +105,15 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   };
   const sent = retransmitsOf(model, flow, client);
   const received = retransmitsOf(model, flow, server);
-  const iface = model.interfaces.get(flows.ifaceOf(flow));
+  const nameOf = (each: number): string => model.interfaces.get(flows.ifaceOf(each))?.name ?? '';
+  const members = pathsOf(model).members(flow);
   const tcp = flows.protocolOf(flow) === PROTOCOL_TCP;
   return {
     id: String(flow + 1),
     protocol: protocolName(flows.protocolOf(flow)),
     family: flows.familyOf(flow),
-    interface: iface === null || iface.name === '' ? null : iface.name,
+    interface: nameOf(flow) === '' ? null : nameOf(flow),
+    path: members.map(nameOf).filter((name) => name !== ''),
     client: endpoint(source, flow, client),
     server: endpoint(source, flow, server),
     roles: ROLES[rolesOf(model, flow)] ?? null,
@@ -144,7 +149,7 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     sentResets: tcp ? resetsBy(model, flow, client) : null,
     receivedResets: tcp ? resetsBy(model, flow, server) : null,
     zeroWindows: zeroWindowsOf(model, flow),
-    drops: drops(source, flow),
+    drops: drops(source, members),
     tls: tls(source, flow),
     labels: source.labels?.(flow) ?? [],
   };
@@ -199,16 +204,18 @@ function distribution({ model }: SummarySource, histogram: number): Distribution
   };
 }
 
-function drops({ model }: SummarySource, flow: number): { reason: string; count: number }[] {
-  const found: { reason: string; count: number }[] = [];
-  for (let row = model.flows.drops.data[flow]!; row >= 0; row = model.dropNext.data[row]!) {
-    const number = model.dropReason.data[row]!;
+/** A drop is told of one interface of the path only: they add up. */
+function drops({ model }: SummarySource, members: readonly number[]): { reason: string; count: number }[] {
+  const counts = new Map<number, number>();
+  for (const flow of members)
+    for (let row = model.flows.drops.data[flow]!; row >= 0; row = model.dropNext.data[row]!) {
+      const number = model.dropReason.data[row]!;
+      counts.set(number, (counts.get(number) ?? 0) + model.dropCount.data[row]!);
+    }
+  const found = [...counts].map(([number, count]) => {
     const name = number < model.reasons.count ? model.reasonName.data[number]! : 0;
-    found.push({
-      reason: name === 0 ? String(number) : model.strings.text(name - 1),
-      count: model.dropCount.data[row]!,
-    });
-  }
+    return { reason: name === 0 ? String(number) : model.strings.text(name - 1), count };
+  });
   return found.sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 }
 

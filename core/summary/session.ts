@@ -9,6 +9,7 @@ import {
   TOTALS_UNPARSED,
 } from '../flow/interfaces.ts';
 import { UNPARSED } from '../flow/names.ts';
+import { pathsOf } from '../flow/paths.ts';
 import type { SummarySource } from './source.ts';
 import { instant } from './text.ts';
 
@@ -51,6 +52,7 @@ export function sessionSummary(source: SummarySource) {
       packets: interfaces.sum(TOTALS_LOST_PACKETS) + interfaces.sum(TOTALS_QUEUE_LOST_PACKETS),
       flowPackets: interfaces.sum(TOTALS_FLOW_LOST),
     },
+    duplicates: pathsOf(model).duplicates(),
     filtered: interfaces.sum(TOTALS_FILTERED),
     late: source.late,
     unparsed,

@@ -88,7 +88,7 @@ describe('the summary', () => {
   it('has every key of the interface, with null for what is not known', () => {
     const { session, flows } = parse(source(CURL));
     expect(Object.keys(session)).toEqual(
-      'started durationNs host application interfaces packets bytes frames frameBytes captured lost filtered late unparsed truncated'.split(
+      'started durationNs host application interfaces packets bytes frames frameBytes captured lost duplicates filtered late unparsed truncated'.split(
         ' ',
       ),
     );
@@ -105,6 +105,7 @@ describe('the summary', () => {
       protocol: 'tcp',
       family: 4,
       interface: 'veth0',
+      path: ['veth0'],
       client: { address: '10.0.0.1', port: 40000, zone: null, name: null },
       server: { address: '10.0.0.2', port: 80, zone: null, name: null },
       roles: 'syn',

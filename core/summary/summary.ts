@@ -5,19 +5,24 @@
 import type { Writable } from 'node:stream';
 import { once } from 'node:events';
 import { FLAG_COUNTED } from '../flow/model.ts';
+import { pathsOf } from '../flow/paths.ts';
 import { flowSummary } from './flow.ts';
 import { sessionJson } from './session.ts';
 import type { SummarySource } from './source.ts';
 
 const PIECE = 65536;
 
-/** Numbers of the flows to tell of, by start; flows of which only events were heard have counted nothing and are left out. */
+/**
+ * Numbers of the flows to tell of, by start. Flows of which only events were heard have counted nothing and are left out,
+ * and so are those whose packets another flow stands for.
+ */
 export function summaryFlows(source: SummarySource): Uint32Array {
   const { flows } = source.model;
+  const paths = pathsOf(source.model);
   const order = new Uint32Array(flows.rows.count);
   let count = 0;
   for (let flow = 0; flow < flows.rows.count; flow++) {
-    if ((flows.flags.data[flow]! & FLAG_COUNTED) === 0) continue;
+    if ((flows.flags.data[flow]! & FLAG_COUNTED) === 0 || !paths.shown(flow)) continue;
     if (source.matches !== undefined && !source.matches(flow)) continue;
     order[count++] = flow;
   }

@@ -54,6 +54,7 @@ export interface Flow {
   protocol: string;
   family: number;
   interface: string;
+  path: string[];
   client: Endpoint;
   server: Endpoint;
   roles: string;
@@ -99,6 +100,7 @@ export interface Summary {
     frameBytes: number;
     captured: { packets: number; bytes: number; wirePackets: number };
     lost: { events: number; packets: number; flowPackets: number };
+    duplicates: { packets: number; bytes: number; frames: number; frameBytes: number };
     filtered: number;
     late: number;
     unparsed: Record<string, number>;

@@ -87,7 +87,7 @@ export class GraphRows {
     for (let flow = 0; flow < cache.count; flow++) {
       const quietNs = cursorNs - lastNs.data[flow]!;
       if (quietNs > LINGER_NS && cache.ended.data[flow] === 1) continue;
-      if (cache.packets.data[flow] === 0) continue;
+      if (cache.packets.data[flow] === 0 || cache.shown.data[flow] === 0) continue;
       const ring = throughput.data[flow]!;
       const silent = ring < 0 || quietNs > params.windowMs * 1e6 + 1e9;
       const bps = silent ? 0 : model.throughput.between(ring, fromSecond, toSecond) * perSecond;

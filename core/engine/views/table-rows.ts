@@ -46,7 +46,7 @@ export class TableRows {
       this.sort(params, moment);
     }
     const row = info.upsert(0);
-    info.columns[0]![row] = params.show === 'matches' ? moment.model.flows.rows.count : this.count;
+    info.columns[0]![row] = params.show === 'matches' ? moment.cache.total : this.count;
     info.columns[1]![row] = this.matching;
     for (let rank = params.from; rank < Math.min(this.count, params.from + params.count); rank++)
       this.row(this.order[rank]!, rank, moment, rows, strings);
@@ -60,7 +60,7 @@ export class TableRows {
     const others: number[] = [];
     for (let flow = total - 1; flow >= 0; flow--) {
       if (moment.cache.matches.data[flow] === 1) matched.push(flow);
-      else if (params.show === 'all') others.push(flow);
+      else if (params.show === 'all' && moment.cache.shown.data[flow] === 1) others.push(flow);
     }
     this.matching = matched.length;
     const keys = params.sort.map(({ column, descending }) => ({

@@ -67,7 +67,8 @@ export class TimelineRows {
     const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
     const scored: [number, number][] = [];
     for (let flow = 0; flow < model.flows.rows.count; flow++) {
-      if (wanted.has(flow) || (moment.filtered && moment.cache.matches.data[flow] === 0)) continue;
+      const matches = moment.filtered ? moment.cache.matches : moment.cache.shown;
+      if (wanted.has(flow) || matches.data[flow] === 0) continue;
       scored.push([flow, score(flow)]);
     }
     scored.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
@@ -155,8 +156,8 @@ function fillRange(rows: RowSet, { fromNs, toNs, binNs }: Range, responses: numb
 }
 
 /**
- * Cells of the heatmap, HEAT_FACTOR bins of the range wide; with a filter only those of matching flows, each bin of a
- * flow counted at its mean.
+ * Cells of the heatmap, HEAT_FACTOR bins of the range wide; with a filter, or where packets pass several interfaces, only
+ * those of matching flows, each bin of a flow counted at its mean.
  */
 function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
   const { timeline } = moment;
@@ -167,7 +168,8 @@ function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
     rows.columns[0]![row] = rows.columns[0]![row]! + count;
   };
   const binNs = shown.binNs * HEAT_FACTOR;
-  if (!moment.filtered) timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
+  if (!moment.filtered && moment.cache.total === moment.cache.count)
+    timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
   else
     for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
       if (moment.cache.matches.data[flow] === 0) continue;
@@ -185,7 +187,7 @@ function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringIn
   for (let i = moment.timeline.markFrom(shown.fromNs); i < marks.length && sent < MARKS_MAX; i++) {
     const mark = marks[i]!;
     if (mark.atNs > shown.toNs) break;
-    if (moment.filtered && mark.flow >= 0 && moment.cache.matches.data[mark.flow] === 0) continue;
+    if (mark.flow >= 0 && (moment.filtered ? moment.cache.matches : moment.cache.shown).data[mark.flow] === 0) continue;
     if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
     lastAt = mark.atNs;
     const row = rows.upsert(i);
