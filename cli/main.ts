@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   interfaces: () => import('./interfaces.ts'),
   record: () => import('./record.ts'),
   summary: () => import('./summary.ts'),
+  export: () => import('./export.ts'),
   serve: () => import('./serve/command.ts'),
   doctor: () => import('./doctor.ts'),
 };

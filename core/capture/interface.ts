@@ -95,6 +95,11 @@ export interface CaptureHandlers {
   /** A Decryption Secrets Block. */
   secrets?(type: number, bytes: Uint8Array): void;
   process?(process: CaptureProcess): void;
+  /**
+   * Each whole block of a pcapng file, whatever its type, after the handlers above: `bytes[start … end)` as it stands in
+   * the file. `whole` = both its lengths are what they should be.
+   */
+  block?(type: number, bytes: Uint8Array, start: number, end: number, littleEndian: boolean, whole: boolean): void;
   /** A block of a local-use type (not Apple's); `bytes` is its body, `at` its offset in the file. */
   local?(type: number, bytes: Uint8Array, at: number): void;
 }

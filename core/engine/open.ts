@@ -50,8 +50,8 @@ function addWriterCounts(
   add(TOTALS_FILTERED, filtered);
 }
 
-/** Standard input as a file: sessions of ours are read by their index, from the end. */
-async function spool<T>(use: (path: string) => Promise<T>): Promise<T> {
+/** Standard input as a file, for what is read twice or from its end (sessions of ours, by their index). */
+export async function spool<T>(use: (path: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'flowglass-stdin-'));
   const path = join(directory, 'standard input');
   try {

@@ -23,6 +23,21 @@ function shell(line: string, cwd?: string): { status: number | null; stdout: str
 
 const CAPTURE = join(CHECKOUT, 'test/corpus/m-half-close.pcap');
 
+describe('export', () => {
+  it('into a pipe: tcpdump reads as many packets as capinfos counts in the original', () => {
+    const { status, stdout } = shell(`flowglass export "${CAPTURE}" --format pcap -o - | tcpdump -nn -r - 2>/dev/null`);
+    expect(status).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(Number(capinfos(CAPTURE).packets));
+  });
+  it('from standard input, with a filter, is what it is from a file', () => {
+    const options = `--format csv --filter tcp -o -`;
+    const piped = shell(`flowglass export - ${options} < "${CAPTURE}"`);
+    expect(piped).toMatchObject({ status: 0, stderr: '' });
+    expect(piped.stdout).toBe(shell(`flowglass export "${CAPTURE}" ${options}`).stdout);
+    expect(piped.stdout.split('\r\n').length).toBeGreaterThan(2);
+  });
+});
+
 describe('the command line', () => {
   it.each<[string, string[], RegExp]>([
     ['an option given twice', ['record', '-i', 'lo', '-w', '/a', '-w', '/b'], /given twice, -w/],
@@ -35,6 +50,23 @@ describe('the command line', () => {
     ['--ring without --rotate', ['record', '-i', 'lo', '-w', '/a', '--ring', '2'], /--ring needs --rotate/],
     ['rotation into a pipe', ['record', '-i', 'lo', '-w', '-', '--rotate', '1MB'], /rotation needs files/],
     ['an argument too many', ['summary', 'a', 'b'], /more than one file, b/],
+    ['no format', ['export', CAPTURE, '-o', '/a'], /no format, flowglass export, give --format: json/],
+    ['a format that is not there yet', ['export', CAPTURE, '--format', 'svg', '-o', '/a'], /not available yet/],
+    [
+      'a preset of another format',
+      ['export', CAPTURE, '--format', 'csv', '-o', '/a', '--preset', 'plain'],
+      /for pcapng/,
+    ],
+    [
+      'a time that is none',
+      ['export', CAPTURE, '--format', 'csv', '-o', '/a', '--from', 'noon'],
+      /--from cannot be "noon"/,
+    ],
+    [
+      'times the wrong way',
+      ['export', CAPTURE, '--format', 'csv', '-o', '-', '--from', '+2s', '--to', '+1s'],
+      /later than --to/,
+    ],
     ['quiet and a log level', ['interfaces', '--quiet', '--log-level', 'info'], /exclude each other/],
     ['an unknown log level', ['interfaces', '--log-level', 'loud'], /no such log level, loud/],
     ['a word that is no command', ['recrod'], /no such command, recrod/],
@@ -46,7 +78,7 @@ describe('the command line', () => {
   });
 
   it('shows help and version on standard output', async () => {
-    for (const name of ['record', 'summary', 'interfaces', 'doctor']) {
+    for (const name of ['record', 'summary', 'export', 'interfaces', 'doctor']) {
       const help = await runFlowglass([name, '--help']);
       expect(help).toMatchObject({ status: 0, stderr: '' });
       expect(help.stdout).toContain(`usage: flowglass ${name}`);
