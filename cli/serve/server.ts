@@ -51,12 +51,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       where: options.page,
       hint: 'run npm run build',
     });
-  const uploads = await mkdtemp(join(tmpdir(), 'flowglass-dropped-'));
+  let uploads = '';
   let guard: Guard | null = null;
   const server = createServer((request, response) => {
     if (guard) void answer(request, response, guard, options, uploads).catch(() => response.destroy());
   });
   const port = await listen(server, options);
+  uploads = await mkdtemp(join(tmpdir(), 'flowglass-dropped-'));
   const active = (guard = new Guard(port, [options.host]));
   const sockets = new WebSocketServer({ noServer: true, maxPayload: REQUEST_MAX });
   server.on('upgrade', (request, socket, head) => {

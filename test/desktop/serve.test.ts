@@ -1,11 +1,20 @@
 // Who may talk to `flowglass serve`, over real HTTP and WebSocket; and the command itself.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { WebSocket } from 'ws';
 import { request } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serve, type RunningServer } from '../../cli/serve/server.ts';
 import { FlowglassError } from '../../core/errors.ts';
 import { Child } from '../lab/child.ts';
@@ -315,11 +324,15 @@ describe('a dropped file', () => {
 describe('starting', () => {
   it('says that the port is taken, and that the page is not built', async () => {
     const options = { host: '127.0.0.1', page, connect: () => undefined };
+    const scratch = mkdtempSync(join(tmpdir(), 'flowglass-scratch-'));
+    vi.stubEnv('TMPDIR', scratch);
     await expect(serve({ ...options, port })).rejects.toThrow(FlowglassError);
     await expect(serve({ ...options, port })).rejects.toMatchObject({ code: 'listen', what: 'the port is taken' });
     const empty = mkdtempSync(join(tmpdir(), 'flowglass-empty-'));
     await expect(serve({ ...options, port: 0, page: empty })).rejects.toMatchObject({ code: 'page-missing' });
-    rmSync(empty, { recursive: true });
+    expect(readdirSync(scratch)).toEqual([basename(empty)]); // nothing of a server that never was
+    vi.unstubAllEnvs();
+    rmSync(scratch, { recursive: true });
   });
 });
 
