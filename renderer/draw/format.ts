@@ -109,11 +109,15 @@ export function formatDate(epochNs: string, atNs: number): string {
   return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 }
 
+/** Nothing to make visible, and as many code points as characters. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /**
  * Text from the wire made safe to look at: control characters, bidirectional overrides and line breaks become visible
  * escapes, and what is longer than `max` code points is cut in the middle.
  */
 export function visibleText(text: string, max = 120): string {
+  if (text.length <= max && PLAIN.test(text)) return text;
   const points = Array.from(text);
   const cut =
     points.length > max

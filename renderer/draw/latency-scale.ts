@@ -32,13 +32,6 @@ function build(): void {
 /** 0 at 0.1 ms, 1 at 1 s, clamped; latency in µs. */
 export const latencyShare = (us: number): number => Math.min(1, Math.max(0, (Math.log(us) - LOG_MIN) / LOG_SPAN));
 
-/** How many colours drawings with thousands of marks use; neighbours can hardly be told apart. */
-export const COLOR_STEPS = 48;
-/** Number of the colour of a latency in µs, for drawing all marks of one colour at once. */
-export const latencyStep = (us: number): number => Math.round(latencyShare(us) * (COLOR_STEPS - 1));
-/** The colour of a step. */
-export const stepColor = (step: number): string => latencyColor(100 * 10 ** ((4 * step) / (COLOR_STEPS - 1)));
-
 /** CSS colour for a latency in µs; NaN gives the colour of "unknown". */
 export function latencyColor(us: number): string {
   const current = document.documentElement.dataset['theme'] ?? 'dark';
@@ -48,6 +41,17 @@ export function latencyColor(us: number): string {
   }
   if (Number.isNaN(us)) return token('--fg-3');
   return table[Math.round(latencyShare(us) * (STEPS - 1))] as string;
+}
+
+/** The colour of a latency in µs as CSS that follows the theme by itself, for elements rather than canvases. */
+export function latencyFill(us: number): string {
+  if (Number.isNaN(us)) return 'var(--fg-3)';
+  let i = 0;
+  while (i < STOPS_US.length - 2 && us > (STOPS_US[i + 1] as number)) i++;
+  const low = STOPS_US[i] as number;
+  const share = Math.log(us / low) / Math.log((STOPS_US[i + 1] as number) / low);
+  const percent = Math.round(Math.min(1, Math.max(0, share)) * 100);
+  return `color-mix(in srgb, var(--lat-${i + 1}) ${percent}%, var(--lat-${i}))`;
 }
 
 const tokens = new Map<string, string>();

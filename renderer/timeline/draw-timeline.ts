@@ -1,7 +1,7 @@
 /** Draws the latency timeline: heatmap above, one lane a flow below, one time axis and crosshair for all. */
 import { HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
 import { formatClock, formatCount, formatLatency, formatLatencyTick, joined, visibleText } from '../draw/format.ts';
-import { COLOR_STEPS, latencyColor, latencyShare, latencyStep, stepColor, token } from '../draw/latency-scale.ts';
+import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
 import { MARK_GLYPHS, type Lane, type TimelineData } from './lanes.ts';
 
@@ -27,6 +27,10 @@ export const AXIS = 22;
 /** Few lanes do not grow to fill the pane: a taller lane tells no more. */
 const FIRST_MAX = 150;
 const LANE_MAX = 92;
+const LANE_DETAIL = 26;
+/** Lower than this a lane has no words. */
+const LANE_LABEL = 20;
+const GRADIENT_STEPS = 24;
 /** Cells of the heatmap are at least this large, px, with the gap. */
 const CELL_MIN = 5;
 export const plotWidth = ({ width, gutter, rightGutter }: TimelineGeometry): number =>
@@ -285,8 +289,8 @@ function drawLane(
     c.fillRect(0, top, 2, height);
   }
   line(c, 0, top, width, top, '--line-1');
-  drawLaneLabels(c, lane, top, height, gutter, selected);
-  for (const us of height > 74 ? [1000, 10_000, 100_000] : [lowUs < 1000 ? 1000 : 30_000]) {
+  if (height >= LANE_LABEL) drawLaneLabels(c, lane, top, height, gutter, selected);
+  for (const us of height < LANE_LABEL ? [] : height > 74 ? [1000, 10_000, 100_000] : [lowUs < 1000 ? 1000 : 30_000]) {
     if (us < lowUs) continue;
     const y = laneY(us, lowUs, top, bottom);
     line(c, gutter, y, gutter + pw, y, '--line-1', [2, 3]);
@@ -298,9 +302,10 @@ function drawLane(
   c.clip();
   const half = data.binNs / 2;
   const at = (i: number): number => x((lane.bins[i] as number) * data.binNs + half);
-  drawThroughput(c, data, lane, at, bottom, height);
+  // A lane too low to tell them apart shows its line alone.
+  if (height >= LANE_DETAIL) drawThroughput(c, data, lane, at, bottom, height, pw);
   drawRtt(c, data, lane, at, lowUs, top, bottom);
-  drawResponses(c, data, lane, at, lowUs, top, bottom);
+  if (height >= LANE_DETAIL) drawResponses(c, data, lane, at, lowUs, top, bottom);
   drawStateBand(c, data, lane, x, bottom);
   c.restore();
   let previous = -Infinity;
@@ -345,47 +350,43 @@ function drawThroughput(
   at: (i: number) => number,
   bottom: number,
   height: number,
+  plot: number,
 ): void {
   if (lane.maxBytes <= 0) return;
   const base = bottom - 9;
   const scale = (height * 0.4) / lane.maxBytes;
-  const binWidth = Math.max(1.5, at(0) - at(-1) || 2);
+  const half = Math.max(0.75, (data.binNs / (data.toNs - data.fromNs)) * plot * 0.5);
   c.fillStyle = token('--fg-3');
   c.globalAlpha = 0.2;
   c.beginPath();
+  // One outline over bins that follow each other.
+  let open = NaN;
   for (let i = 0; i < lane.rows.length; i++) {
     const bytes = data.columns.bytes[lane.rows[i] as number] ?? 0;
-    if (bytes > 0) c.rect(at(i) - binWidth / 2, base - bytes * scale, binWidth + 0.5, bytes * scale);
+    const x = at(i);
+    if (!(Math.abs(x - half - open) < 1)) {
+      if (!Number.isNaN(open)) c.lineTo(open, base);
+      c.moveTo(x - half, base);
+    }
+    const y = base - bytes * scale;
+    c.lineTo(x - half, y);
+    c.lineTo(x + half, y);
+    open = x + half;
   }
+  if (!Number.isNaN(open)) c.lineTo(open, base);
   c.fill();
   c.globalAlpha = 1;
 }
 
-/** Marks of one lane by colour, so that each colour is one call whatever the number of samples. */
-class Strokes {
-  private readonly paths: (Path2D | undefined)[] = new Array<Path2D | undefined>(COLOR_STEPS);
-  of(us: number): Path2D {
-    const step = latencyStep(us);
-    return (this.paths[step] ??= new Path2D());
+/** The latency scale along a lane's axis: height and colour say the same, so one stroke colours a whole line. */
+function laneGradient(c: C, lowUs: number, top: number, bottom: number): CanvasGradient {
+  const [high, low] = [laneY(1e6, lowUs, top, bottom), laneY(lowUs, lowUs, top, bottom)];
+  const gradient = c.createLinearGradient(0, high, 0, low);
+  for (let step = 0; step <= GRADIENT_STEPS; step++) {
+    const share = step / GRADIENT_STEPS;
+    gradient.addColorStop(share, latencyColor(1e6 * (lowUs / 1e6) ** share));
   }
-  stroke(c: C): void {
-    this.each((path, color) => {
-      c.strokeStyle = color;
-      c.stroke(path);
-    });
-  }
-  fill(c: C): void {
-    this.each((path, color) => {
-      c.fillStyle = color;
-      c.fill(path);
-    });
-  }
-  private each(draw: (path: Path2D, color: string) => void): void {
-    for (let step = 0; step < COLOR_STEPS; step++) {
-      const path = this.paths[step];
-      if (path) draw(path, stepColor(step));
-    }
-  }
+  return gradient;
 }
 
 function drawRtt(
@@ -398,39 +399,35 @@ function drawRtt(
   bottom: number,
 ): void {
   const { rttMinUs, rttMaxUs, rttMeanUs } = data.columns;
-  const lines = new Strokes();
-  const spreads = new Strokes();
-  let px = NaN;
-  let py = NaN;
+  const path = new Path2D();
+  const spread = new Path2D();
+  let started = false;
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const mean = rttMeanUs[row] ?? NaN;
     if (Number.isNaN(mean)) continue;
-    const gx = at(i);
-    const gy = laneY(mean, lowUs, top, bottom);
+    const x = at(i);
+    const y = laneY(mean, lowUs, top, bottom);
     const low = laneY(rttMinUs[row] ?? mean, lowUs, top, bottom);
     const high = laneY(rttMaxUs[row] ?? mean, lowUs, top, bottom);
-    if (low - high > 2) {
-      const spread = spreads.of(mean);
-      spread.moveTo(gx, low);
-      spread.lineTo(gx, high);
-    }
-    const path = lines.of(mean);
-    if (Number.isNaN(px)) path.rect(gx - 0.4, gy - 0.4, 0.8, 0.8);
+    if (low - high > 2) spread.rect(x - 0.8, high, 1.6, low - high);
+    if (started) path.lineTo(x, y);
     else {
-      path.moveTo(px, py);
-      path.lineTo(gx, gy);
+      path.moveTo(x, y);
+      path.lineTo(x + 0.8, y);
+      started = true;
     }
-    px = gx;
-    py = gy;
   }
-  c.lineCap = 'butt';
-  c.lineWidth = 1.6;
+  const gradient = laneGradient(c, lowUs, top, bottom);
   c.globalAlpha = 0.35;
-  spreads.stroke(c);
+  c.fillStyle = gradient;
+  c.fill(spread);
   c.globalAlpha = 1;
-  c.lineCap = 'round';
-  lines.stroke(c);
+  c.strokeStyle = gradient;
+  c.lineWidth = 1.6;
+  c.lineJoin = 'bevel';
+  c.lineCap = 'butt';
+  c.stroke(path);
 }
 
 function drawResponses(
@@ -447,7 +444,7 @@ function drawResponses(
   for (const row of lane.rows) if ((responses[row] ?? 0) > 0) answered++;
   // Rings that would run into a band become dots.
   const dense = answered > Math.abs(at(lane.bins.length - 1) - at(0)) / 7;
-  const marks = new Strokes();
+  const path = new Path2D();
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const count = responses[row] ?? 0;
@@ -457,7 +454,6 @@ function drawResponses(
       if (Number.isNaN(us)) continue;
       const x = at(i);
       const y = laneY(us, lowUs, top, bottom);
-      const path = marks.of(us);
       if (dense) path.rect(x - 0.75, y - 0.75, 1.5, 1.5);
       else {
         path.moveTo(x + 2, y);
@@ -465,10 +461,16 @@ function drawResponses(
       }
     }
   }
-  c.lineWidth = 1.1;
+  const gradient = laneGradient(c, lowUs, top, bottom);
   c.globalAlpha = dense ? 0.7 : 0.9;
-  if (dense) marks.fill(c);
-  else marks.stroke(c);
+  if (dense) {
+    c.fillStyle = gradient;
+    c.fill(path);
+  } else {
+    c.strokeStyle = gradient;
+    c.lineWidth = 1.1;
+    c.stroke(path);
+  }
   c.globalAlpha = 1;
 }
 
