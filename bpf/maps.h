@@ -8,7 +8,8 @@
  * It must be the first of them, as it is by name: bpftool 7.1 cannot relocate to a map that it has not seen yet.
  *
  * To be set by the helper before loading, for `cpus` possible CPUs and `slots` (a power of two, at least 1,024) each:
- *   flow_table     max_entries = cpus * slots                  index = cpu * slots + (hash & (slots - 1))
+ *   flow_table     max_entries = cpus * slots                  index = cpu * slots + (hash & (slots - FG_WAYS)) + way
+ *   flow_tags      max_entries = cpus * slots / FG_WAYS        one byte for a slot, see table.h
  *   flow_dirty     max_entries = fg_dirty_entries(cpus * slots) one byte for 64 slots, see fg_dirty
  *   conversations  max_entries = slots                         shared by all CPUs
  *   totals         max_entries = cpus * FG_IFACE_MAX           index = cpu * FG_IFACE_MAX + iface
@@ -24,6 +25,7 @@
 #define FG_IFACE_SLOTS 1024  /* a power of two, four times FG_IFACE_MAX */
 #define FG_IFACE_PROBES 8    /* places that are looked at for one ifindex */
 #define FG_SCRATCH_BYTES 131072
+#define FG_WAYS 8            /* slots among which a flow may choose; a word has a byte for each */
 #define FG_DIRTY_GROUP 64    /* slots that share a byte of flow_dirty */
 #define FG_DIRTY_BYTES 64    /* bytes in one element of flow_dirty */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Packets: one pass at each hook parses, counts the flow, measures passive latency, and copies when recording.
- * Counting reads one interface entry, one totals entry, one shared conversation and one slot a packet, and the coarse
- * clock; the exact clock only where an instant is measured or stored.
+ * Counting reads one interface entry, one totals entry, one word of tags, one shared conversation and one slot a packet,
+ * and the coarse clock; the exact clock only where an instant is measured or stored.
  */
 #define FG_DEFINE_MAPS
 #include "kernel.h"
@@ -126,7 +126,8 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	struct fg_units units;
 	struct fg_totals *t;
 	struct fg_slot *slot;
-	__u64 hash, cookie = 0, now = 0;
+	__u64 *tags, hash, cookie = 0, now = 0;
+	__u32 set;
 	bool counted, resident, kernel_made = false;
 
 	if (!iface)
@@ -188,11 +189,23 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	hash = fg_key_hash(&p->key);
 	tag = fg_tag(hash);
 	index = hash & cfg_slots_mask;
-	place = cpu * cfg_slots_per_cpu + index;
+	place = fg_first_place(cpu, hash);
+	set = place / FG_WAYS;
+	tags = bpf_map_lookup_elem(&flow_tags, &set);
+	if (!tags)
+		return;
+	place += fg_first_way(fg_ways_of(*tags, fg_way_tag(hash)));
 	slot = bpf_map_lookup_elem(&flow_table, &place);
 	if (!slot)
 		return;
 	resident = slot->generation && fg_key_equal(&slot->flow.key, &p->key);
+	if (!resident) {
+		place = fg_slot_search(cpu, hash, &p->key);
+		slot = bpf_map_lookup_elem(&flow_table, &place);
+		if (!slot)
+			return;
+		resident = slot->generation && fg_key_equal(&slot->flow.key, &p->key);
+	}
 	/* Leaving through loopback: nothing is left to learn once the sender is known; it is counted when it arrives. */
 	if (hook.egress && !counted && resident && slot->flow.cookie[p->direction & 1] &&
 	    p->key.protocol == IPPROTO_TCP && !(p->tcp_flags & TCPHDR_SYN) &&
@@ -216,7 +229,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 
 	/* Count it. */
 	if ((!resident || (epoch && slot->flow.epoch != epoch)) &&
-	    !fg_slot_take(cpu, index, &p->key, epoch, p->direction == FG_HI_TO_LO ? FG_FLOW_FIRST_HI : 0)) {
+	    !fg_slot_take(cpu, place - cpu * cfg_slots_per_cpu, &p->key, epoch, p->direction == FG_HI_TO_LO ? FG_FLOW_FIRST_HI : 0)) {
 		if (counted)
 			FG_ADD(t->flow_lost_packets, units.packets);
 	} else {

@@ -72,7 +72,8 @@ int drain_open(struct helper *helper)
 	helper->kernel_bytes = drain->slot_bytes + drain->dirty_bytes + drain->totals_bytes + drain->losses_bytes;
 	for (int i = 0; i < FG_STREAMS; i++)
 		helper->kernel_bytes += drain->rings[i].bytes;
-	helper->kernel_bytes += map_bytes(skeleton->maps.conversations) + map_bytes(skeleton->maps.scratch);
+	helper->kernel_bytes += map_bytes(skeleton->maps.flow_tags) + map_bytes(skeleton->maps.conversations) +
+				map_bytes(skeleton->maps.scratch);
 	drain->slots = slots;
 	drain->dirty = (uint8_t *)(uintptr_t)dirty;
 	drain->totals = (struct fg_totals *)(uintptr_t)totals;

@@ -35,6 +35,7 @@
 #define SLOTS_MIN 1024U
 #define SLOTS_MAX (1U << 22)
 #define CONVERSATION_BYTES 64U
+#define TAG_BYTES 1U
 #define RING_MIN (256ULL << 10)
 
 /* Which feature a hook serves. */
@@ -189,7 +190,7 @@ void load_clamp(struct helper *helper)
 {
 	struct fg_command_hello *wanted = &helper->wanted;
 	uint64_t budget = wanted->table_bytes ? wanted->table_bytes : DEFAULT_TABLE_BYTES;
-	uint64_t slot_cost = (uint64_t)helper->cpus * sizeof(struct fg_slot) + CONVERSATION_BYTES;
+	uint64_t slot_cost = (uint64_t)helper->cpus * (sizeof(struct fg_slot) + TAG_BYTES) + CONVERSATION_BYTES;
 	uint64_t slots = SLOTS_MIN;
 
 	while (slots < SLOTS_MAX && slots * 2 * slot_cost <= budget)
@@ -219,6 +220,7 @@ static int configure(struct helper *helper)
 
 	if ((error = entries(skeleton->maps.flow_table, all)) ||
 	    (error = entries(skeleton->maps.flow_dirty, fg_dirty_entries((uint32_t)all))) ||
+	    (error = entries(skeleton->maps.flow_tags, all / FG_WAYS)) ||
 	    (error = entries(skeleton->maps.conversations, slots)) ||
 	    (error = entries(skeleton->maps.totals, (uint64_t)helper->cpus * FG_IFACE_MAX)) ||
 	    (error = entries(skeleton->maps.losses, helper->cpus)) ||

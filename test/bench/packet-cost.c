@@ -90,6 +90,7 @@ static struct flowglass *load(const struct setup *s, int cpus)
 	}
 	bpf_map__set_max_entries(skeleton->maps.flow_table, (__u32)cpus * s->slots);
 	bpf_map__set_max_entries(skeleton->maps.flow_dirty, fg_dirty_entries((__u32)cpus * s->slots));
+	bpf_map__set_max_entries(skeleton->maps.flow_tags, (__u32)cpus * s->slots / FG_WAYS);
 	bpf_map__set_max_entries(skeleton->maps.conversations, s->slots);
 	bpf_map__set_max_entries(skeleton->maps.totals, (__u32)cpus * FG_IFACE_MAX);
 	bpf_map__set_max_entries(skeleton->maps.losses, (__u32)cpus);
