@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowglassError, printable } from '../core/errors.ts';
 import { desktopFacts, hasDisplay, whyNoDesktop } from './desktop.ts';
-import { runServer } from './serve/command.ts';
+import { runServer, type ServeWhat } from './serve/command.ts';
 import { note, print } from './terminal.ts';
 
 /** A desktop app that ends with a failure so soon never was there (a library is missing, the display refuses). */
@@ -78,15 +78,24 @@ export async function runApp(file: string | undefined): Promise<void> {
     why = await runDesktop(facts.binary, file);
     if (why === null) return;
   }
+  await runInBrowser({ file }, why ?? 'there is no desktop app');
+}
+
+/** Runs the interface in the browser until it is ended; `why` it is not the desktop app. */
+export async function runInBrowser(what: Pick<ServeWhat, 'file' | 'follow'>, why: string): Promise<void> {
   const ended = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done());
   });
-  await runServer({ file, interfaces: [], all: false, netns: null, host: '127.0.0.1', port: 0 }, ended, async (url) => {
-    const opened = openBrowser(url);
-    note(
-      'warning',
-      `using the browser because ${why}; ${opened ? 'it opens by itself' : 'open the address below'}, Ctrl-C ends`,
-    );
-    await print(`${url}\n`);
-  });
+  await runServer(
+    { ...what, interfaces: [], all: false, netns: null, host: '127.0.0.1', port: 0 },
+    ended,
+    async (url) => {
+      const opened = openBrowser(url);
+      note(
+        'warning',
+        `using the browser because ${why}; ${opened ? 'it opens by itself' : 'open the address below'}, Ctrl-C ends`,
+      );
+      await print(`${url}\n`);
+    },
+  );
 }

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   record: () => import('./record.ts'),
   summary: () => import('./summary.ts'),
   export: () => import('./export.ts'),
+  open: () => import('./open.ts'),
   serve: () => import('./serve/command.ts'),
   doctor: () => import('./doctor.ts'),
 };

@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Engine } from '../../core/engine/engine.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
+import { FlowglassError, printable } from '../../core/errors.ts';
 import { usageError, type Command, type Given } from '../command.ts';
 import { version } from '../main.ts';
 import { badValue } from '../quantities.ts';
@@ -69,12 +71,29 @@ Ends by Ctrl-C or SIGTERM.`,
 };
 
 export interface ServeWhat {
+  /** `-` = standard input, read while it comes. */
   file: string | undefined;
+  /** The file still grows. */
+  follow?: boolean;
   interfaces: string[];
   all: boolean;
   netns: string | null;
   host: string;
   port: number;
+}
+
+/** How long the beginning of a capture is waited for before the page is shown without it. */
+const BEGIN_MS = 1000;
+
+/** Follows a capture. What is no capture at all is an error; a writer that is slow to begin is not. */
+async function follow(engine: Engine, file: string): Promise<void> {
+  if (file === '-' && process.stdin.isTTY)
+    throw usageError('standard input is a terminal', '-', 'send a capture into it: tcpdump -w - | flowglass open -');
+  if (file !== '-' && !statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new FlowglassError({ code: 'unreadable-file', what: 'no such file', where: printable(file), hint: 'give a capture file that is being written' }); // prettier-ignore
+  const source = await (file === '-' ? engine.follow('-', process.stdin) : engine.follow(file));
+  await Promise.race([source.begun, new Promise((resolve) => setTimeout(resolve, BEGIN_MS).unref())]);
+  if (source.failure !== null && source.endNs === 0) throw source.failure;
 }
 
 /** Runs engine and server until `ended`; `ready` gets the address. */
@@ -85,7 +104,8 @@ export async function runServer(
 ): Promise<void> {
   const engine = new Engine(machineOptions(version()));
   try {
-    if (what.file !== undefined) await engine.open(what.file);
+    if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');
+    else if (what.file !== undefined) await engine.open(what.file);
     else if (what.all || what.interfaces.length > 0)
       await engine.attach({ interfaces: what.interfaces, all: what.all, netns: what.netns });
     const server = await serve({

@@ -61,6 +61,20 @@ export async function readCapture(
   }
 }
 
+/**
+ * Reads a capture that comes in as a stream, compressed or not, until the stream ends; handlers are called as packets
+ * come. As `readCapture` otherwise.
+ */
+export async function readCaptureStream(
+  source: AsyncIterable<Uint8Array>,
+  handlers: CaptureHandlers,
+  options: ReadOptions = {},
+): Promise<ReadResult> {
+  const name = options.name ?? 'standard input';
+  const parser = new CaptureParser(handlers, { name, bufferBytes: options.bufferBytes ?? 1 << 20 });
+  return readStream(source, parser, name, options);
+}
+
 async function openFile(path: string, name: string): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {

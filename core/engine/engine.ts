@@ -28,6 +28,7 @@ import { pathsOf } from '../flow/paths.ts';
 import { flowAnswer } from './flow-answer.ts';
 import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
+import { FollowingSource } from './following-source.ts';
 import { ForeignSource } from './foreign-source.ts';
 import { LiveSource } from './live-source.ts';
 import type { EnginePort } from './port.ts';
@@ -108,6 +109,22 @@ export class Engine {
   /** Opens a file before anybody is there, as the command line names it. Throws FlowglassError. */
   async open(path: string): Promise<void> {
     await this.openFile(path);
+  }
+
+  /** Reads a capture while it is being written: a growing file, or `input` under the name `-`. */
+  async follow(path: string, input?: AsyncIterable<Uint8Array>): Promise<FollowingSource> {
+    await this.leave();
+    const source: FollowingSource = new FollowingSource({
+      path,
+      ...(input === undefined ? {} : { input }),
+      clock: clockText,
+      onEnd: (error) => {
+        if (error !== null) this.notice('error', error);
+        if (this.source === source) this.refresh();
+      },
+    });
+    this.use(source, 'replay');
+    return source;
   }
 
   async attach(params: { interfaces: string[]; all: boolean; netns: string | null }): Promise<void> {
@@ -232,14 +249,17 @@ export class Engine {
         this.live().follow();
         return this.refresh();
       }
+      if (source instanceof FollowingSource && !source.ended && source.cursorNs >= source.endNs) {
+        source.follow();
+        return this.refresh();
+      }
       this.rate = rate;
       this.playing = true;
       if (source.cursorNs >= source.endNs) this.seekTo(source.startNs);
       return this.refresh();
     },
-    pause: () => {
-      const source = this.current();
-      if (source instanceof LiveSource) source.pause();
+    pause: async () => {
+      await this.current().pause?.();
       this.playing = false;
       return this.refresh();
     },
@@ -250,7 +270,9 @@ export class Engine {
       return this.refresh();
     },
     live: () => {
-      this.live().follow();
+      const source = this.current();
+      if (source.follow) source.follow();
+      else this.live().follow();
       return this.refresh();
     },
     trouble: async (_viewer, { direction }) => {
@@ -472,8 +494,10 @@ export class Engine {
     const { source } = this;
     source?.tick();
     if (source && this.playing) {
-      if (source.cursorNs >= source.endNs) this.playing = false;
-      else this.seekTo(source.cursorNs + Math.min(elapsedMs, 500) * 1e6 * this.rate);
+      if (source.cursorNs >= source.endNs) {
+        this.playing = false;
+        if (source instanceof FollowingSource) source.follow();
+      } else this.seekTo(source.cursorNs + Math.min(elapsedMs, 500) * 1e6 * this.rate);
     }
     // Views take a quarter of the time at most: with very many flows they come less often.
     if (now - this.refreshedMs >= this.costMs * 3) {

@@ -4,15 +4,15 @@
  */
 import { basename } from 'node:path';
 import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
-import type { CaptureInterface } from '../capture/interface.ts';
 import type { Packet } from '../capture/packet.ts';
 import { readCapture } from '../capture/read.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { ForeignCapture } from '../tracker/open-foreign.ts';
+import { foreignPackets, relativeTo } from './foreign-packets.ts';
 import { TimelineObserver } from './observer.ts';
-import { FlowPackets, type StoredPacket } from './packets.ts';
+import type { FlowPackets } from './packets.ts';
 import type { OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
 
@@ -41,15 +41,9 @@ export class ForeignSource implements Source {
     this.endNs = Number(whole.durationNs);
     this.originNs = whole.model.clock.wallNs(0) ?? 0n;
     this.at = this.endNs;
-    this.packets = new FlowPackets(
-      (fromNs, toNs, visit) =>
-        this.readPackets((packet) => packet.atNs < fromNs || packet.atNs > toNs || visit(packet)),
-      (at, visit) =>
-        this.readPackets((packet) => {
-          if (packet.at !== at) return true;
-          visit(packet);
-          return false;
-        }),
+    this.packets = foreignPackets(
+      path,
+      () => this.originNs,
       (atNs) => options.clock(this.model, atNs),
     );
   }
@@ -83,7 +77,7 @@ export class ForeignSource implements Source {
       ...handlers,
       // A file may go back in time: only what lies at or before the cursor counts, in file order.
       packet: (packet: Packet) => {
-        if (!packet.timed || this.relative(packet) <= target) handlers.packet?.(packet);
+        if (!packet.timed || relativeTo(packet, this.originNs) <= target) handlers.packet?.(packet);
       },
     });
     this.current = capture.finish(this.truncated);
@@ -108,31 +102,5 @@ export class ForeignSource implements Source {
 
   async close(): Promise<void> {
     // Files are open only while they are read.
-  }
-
-  private relative(packet: Packet): number {
-    return Number(BigInt(packet.seconds) * 1_000_000_000n + BigInt(packet.nanos) - this.originNs);
-  }
-
-  private async readPackets(visit: (packet: StoredPacket) => boolean): Promise<void> {
-    const faces: CaptureInterface[] = [];
-    await readCapture(this.path, (parser) => ({
-      interface: (info) => void faces.push(info),
-      packet: (packet) => {
-        const face = faces[packet.interfaceIndex];
-        const stored = {
-          at: packet.at,
-          atNs: packet.timed ? this.relative(packet) : 0,
-          linkType: face?.linkType ?? -1,
-          interfaceName: face?.name ?? '',
-          bytes: packet.bytes,
-          offset: packet.offset,
-          captured: packet.captured,
-          original: packet.length,
-          direction: packet.flags & 3,
-        };
-        if (!visit(stored)) parser.cancel();
-      },
-    }));
   }
 }

@@ -24,6 +24,10 @@ export interface Source {
   readonly following: boolean;
   /** Moves the cursor; forward is cheap. Calls must not overlap. */
   seek(atNs: number): Promise<void>;
+  /** Goes to the newest moment and stays there; of sources that still grow. */
+  follow?(): void;
+  /** Stays at the moment shown, while the source goes on. */
+  pause?(): void | Promise<void>;
   /** Called ten times a second. */
   tick(): void;
   /** For details: what a summary of the state at the cursor is made from. */

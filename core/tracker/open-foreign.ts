@@ -53,6 +53,12 @@ export class ForeignCapture {
       const lost = Math.max(said, this.#dropCounts.get(info.index) ?? 0);
       if (lost > 0) this.model.interfaces.addTotal(Math.min(info.index, INTERFACES_MAX), TOTALS_LOST_PACKETS, lost);
     }
+    return this.source(truncated);
+  }
+
+  /** What a summary is made from while the capture is still coming in. */
+  source(truncated: boolean): SummarySource {
+    this.tracker.flush();
     const spans = this.#timed && this.#lastNs >= this.#firstNs;
     return {
       model: this.model,

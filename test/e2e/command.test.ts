@@ -78,7 +78,7 @@ describe('the command line', () => {
   });
 
   it('shows help and version on standard output', async () => {
-    for (const name of ['record', 'summary', 'export', 'interfaces', 'doctor']) {
+    for (const name of ['record', 'summary', 'export', 'open', 'interfaces', 'doctor']) {
       const help = await runFlowglass([name, '--help']);
       expect(help).toMatchObject({ status: 0, stderr: '' });
       expect(help.stdout).toContain(`usage: flowglass ${name}`);
