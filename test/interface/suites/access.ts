@@ -83,7 +83,7 @@ export function accessSuite(suite: Suite): void {
       expect(await table(page).getAttribute('aria-colcount')).toMatch(/^\d+$/);
       const nameless = await page.evaluate<
         string[]
-      >(`[...document.querySelectorAll('button, input, canvas, [tabindex="0"]')]
+      >(`[...document.querySelectorAll('button, input, canvas:not([aria-hidden]), [tabindex="0"]')]
         .filter((el) => !(el.getAttribute('aria-label') || el.textContent.trim() || el.closest('label')?.textContent.trim()))
         .map((el) => el.outerHTML.slice(0, 120))`);
       expect(nameless).toEqual([]);
