@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import * as abi from '../abi/generated.ts';
-import { BOOT, feed, frame, interfaceRecord, ms, opening, type Frame } from './frames.testkit.ts';
+import {
+  BOOT,
+  clockRecord,
+  feed,
+  flowsFrame,
+  frame,
+  interfaceRecord,
+  ms,
+  opening,
+  type Frame,
+} from './frames.testkit.ts';
 import { GAP_INTERFACE, Reducer } from './reducer.ts';
 
 function news(state: number, at: number, { iface = 0, up = 0, name = 'veth0' } = {}): Frame {
@@ -60,5 +70,20 @@ describe('an interface that is away', () => {
     expect(reducer.gaps.length).toBe(512);
     expect(reducer.gaps.every(({ toNs, fromNs }) => toNs === fromNs + 5e6)).toBe(true);
     expect(reducer.model.clock.bootNs(reducer.model.nowNs) - BOOT).toBe(99_995_000_000n);
+  });
+});
+
+describe('time', () => {
+  it('goes on over a sleep: boot time jumps, wall time with it, and no duration is bent', () => {
+    const reducer = new Reducer();
+    const hour = 3_600_000;
+    feed(reducer, ...opening(), frame(abi.FRAME_CLOCK, clockRecord(1000)));
+    feed(reducer, flowsFrame({ first: 900, last: 950, lo: { packets: 1, bytes: 60 } }));
+    feed(reducer, frame(abi.FRAME_CLOCK, clockRecord(hour)));
+    feed(reducer, flowsFrame({ first: 900, last: hour + 5, lo: { packets: 2, bytes: 120 } }));
+    const { clock, flows, nowNs } = reducer.model;
+    expect(clock.anchors).toBe(1);
+    expect(flows.lastNs.data[0]! - flows.firstNs.data[0]!).toBe((hour + 5 - 900) * 1e6);
+    expect((clock.wallNs(nowNs) ?? 0n) - (clock.wallNs(0) ?? 0n)).toBe(BigInt(hour + 5) * 1_000_000n);
   });
 });
