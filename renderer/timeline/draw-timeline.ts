@@ -1,8 +1,9 @@
 /** Draws the latency timeline: heatmap above, one lane a flow below, one time axis and crosshair for all. */
-import { HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
+import { TROUBLE } from '../../core/contract/tables.ts';
 import { formatClock, formatCount, formatLatency, formatLatencyTick, joined, visibleText } from '../draw/format.ts';
 import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
+import { drawHeat, hatch } from './draw-heat.ts';
 import { MARK_GLYPHS, type Lane, type TimelineData } from './lanes.ts';
 
 export interface TimelineGeometry {
@@ -31,8 +32,6 @@ const LANE_DETAIL = 26;
 /** Lower than this a lane has no words. */
 const LANE_LABEL = 20;
 const GRADIENT_STEPS = 24;
-/** Cells of the heatmap are at least this large, px, with the gap. */
-const CELL_MIN = 5;
 export const plotWidth = ({ width, gutter, rightGutter }: TimelineGeometry): number =>
   Math.max(10, width - gutter - rightGutter);
 const STEPS_NS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -90,75 +89,6 @@ export function laneTops(geometry: TimelineGeometry, lanes: number): number[] {
 /** How many lanes fit without their labels touching. */
 export const lanesThatFit = (geometry: TimelineGeometry): number =>
   Math.max(1, Math.min(12, Math.floor((geometry.height - geometry.heatHeight - AXIS - 6) / 50)));
-
-/**
- * Responses heatmap: hue = latency (same as y), opacity = number of responses. Cells snap to pixels; where they would be
- * smaller than CELL_MIN, neighbours are added up.
- */
-export function drawHeat(
-  c: C,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-  data: Pick<TimelineData, 'fromNs' | 'toNs' | 'binNs' | 'heat'>,
-): void {
-  c.fillStyle = token('--bg-0');
-  c.fillRect(x, y, width, height);
-  const perNs = width / (data.toNs - data.fromNs);
-  let cellNs = data.binNs * HEAT_FACTOR;
-  const across = Math.max(1, Math.ceil(CELL_MIN / (cellNs * perNs) - 0.2));
-  cellNs *= across;
-  let upwards = 1;
-  while (upwards < HEAT_ROWS && (height / HEAT_ROWS) * upwards < CELL_MIN) upwards *= 2;
-  const rows = HEAT_ROWS / upwards;
-  const rowHeight = height / rows;
-  const first = Math.floor(data.fromNs / cellNs);
-  const columns = Math.max(1, Math.ceil(data.toNs / cellNs) - first + 1);
-  const counts = new Float64Array(columns * rows);
-  let max = 1;
-  for (let i = 0; i < data.heat.length; i += 3) {
-    const column = Math.floor((data.heat[i] as number) / across) - first;
-    if (column < 0 || column >= columns) continue;
-    const at = column * rows + Math.min(rows - 1, Math.floor((data.heat[i + 1] as number) / upwards));
-    const sum = (counts[at] as number) + (data.heat[i + 2] as number);
-    counts[at] = sum;
-    if (sum > max) max = sum;
-  }
-  for (let row = 0; row < rows; row++) {
-    const y0 = Math.round(y + height - (row + 1) * rowHeight);
-    const y1 = Math.max(y0 + 1, Math.round(y + height - row * rowHeight) - 1);
-    c.fillStyle = latencyColor(100 * 10 ** ((4 * (row + 0.5)) / rows));
-    for (let column = 0; column < columns; column++) {
-      const count = counts[column * rows + row] as number;
-      if (count === 0) continue;
-      const left = x + ((first + column) * cellNs - data.fromNs) * perNs;
-      const x0 = Math.max(x, Math.round(left));
-      const x1 = Math.min(x + width, Math.max(x0 + 1, Math.round(left + cellNs * perNs) - 1));
-      if (x1 <= x0) continue;
-      c.globalAlpha = 0.18 + 0.82 * Math.sqrt(count / max);
-      c.fillRect(x0, y0, x1 - x0, y1 - y0);
-    }
-  }
-  c.globalAlpha = 1;
-}
-
-/** Diagonal hatch: we do not know. */
-export function hatch(c: C, x: number, y: number, width: number, height: number, color = '--line-3'): void {
-  c.save();
-  c.beginPath();
-  c.rect(x, y, width, height);
-  c.clip();
-  c.strokeStyle = token(color);
-  c.lineWidth = 1;
-  c.beginPath();
-  for (let at = x - height; at < x + width; at += 6) {
-    c.moveTo(at, y + height);
-    c.lineTo(at + height, y);
-  }
-  c.stroke();
-  c.restore();
-}
 
 /** Ticks of the time axis: round wall-clock steps, at least `apart` px between labels. */
 export function timeTicks(
