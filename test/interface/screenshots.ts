@@ -138,11 +138,17 @@ async function real(browser: Browser, out: string, url: string, attach: string |
     ['error', [demo, wrong]],
     ...(attach === null ? [] : [['live', [live]] as [string, Act[]]]),
   ];
+  // The address lets one browser in: later contexts bring the cookie of the first.
+  const door = await browser.newContext();
+  await (await door.newPage()).goto(url);
+  const cookies = await door.cookies();
+  await door.close();
   for (const [name, acts] of screens) {
     for (const size of ['wide', 'narrow'] as const) {
       for (const theme of ['dark', 'light'] as const) {
         const { page, context } = await newPage(browser, { size, theme });
-        await page.goto(url);
+        await context.addCookies(cookies);
+        await page.goto(new URL('/', url).href);
         await settle(page, 800);
         await home(page);
         for (const act of acts) await act(page);
