@@ -48,7 +48,7 @@ async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
  * before was taken: a stream that fails forgets what waits in it.
  */
 async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): Decompressed {
-  let failure: unknown = null;
+  let failure: Error | null = null;
   let wake = (): void => undefined;
   let done = false;
   const settled = (): void => {
@@ -57,7 +57,7 @@ async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): 
   };
   inflate.on('readable', () => wake());
   inflate.on('end', settled);
-  inflate.on('error', (error) => {
+  inflate.on('error', (error: Error) => {
     failure = error;
     settled();
   });
