@@ -48,7 +48,7 @@ async function* pieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
  * before was taken: a stream that fails forgets what waits in it.
  */
 async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): Decompressed {
-  let failure: Error | null = null;
+  const outcome: { failure: Error | null } = { failure: null };
   let wake = (): void => undefined;
   let done = false;
   const settled = (): void => {
@@ -58,7 +58,7 @@ async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): 
   inflate.on('readable', () => wake());
   inflate.on('end', settled);
   inflate.on('error', (error: Error) => {
-    failure = error;
+    outcome.failure = error;
     settled();
   });
   /** What comes out until the step begun by `begin` is done. */
@@ -75,12 +75,13 @@ async function* decompress(source: AsyncIterable<Uint8Array>, inflate: Duplex): 
   try {
     for await (const piece of pieces(source)) {
       yield* step(() => inflate.write(piece, settled));
-      if (failure !== null || inflate.readableEnded) break;
+      if (outcome.failure !== null || inflate.readableEnded) break;
     }
-    if (failure === null && !inflate.readableEnded) yield* step(() => inflate.end());
+    if (outcome.failure === null && !inflate.readableEnded) yield* step(() => inflate.end());
   } finally {
     inflate.destroy();
   }
+  const { failure } = outcome;
   if (failure === null) return null;
   const name = errnoName(failure);
   if (name === 'Z_BUF_ERROR') return { kind: 'cut', what: 'the compressed data is cut short' };
