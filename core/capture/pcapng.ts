@@ -94,7 +94,7 @@ export class PcapngDecoder implements Decoder {
         state.stop(at, `a block of ${claimed} bytes cannot be`);
         return at;
       }
-      const length = Math.ceil(claimed / 4) * 4;
+      const length = (claimed & 3) === 0 ? claimed : Math.ceil(claimed / 4) * 4;
       if (length > MAX_BLOCK_BYTES) {
         state.problem(at, `a block of ${claimed} bytes was not read`, true);
         if (type === BLOCK_ENHANCED_PACKET || type === BLOCK_PACKET || type === BLOCK_SIMPLE_PACKET) state.damaged++;

@@ -86,6 +86,7 @@ const withoutBlocks = (flows: Awaited<ReturnType<typeof flowsOf>>['flows']) =>
   flows.map((flow) => ({
     ...flow,
     interface: null,
+    path: [],
     clientProcess: null,
     serverProcess: null,
     clientProcessUnknown: null,

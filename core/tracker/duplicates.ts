@@ -4,9 +4,6 @@ import { mix } from '../flow/hash.ts';
 /** Copies of one packet at two places of one machine are at most about this far apart. */
 const WINDOW_NS = 1e6;
 
-const SLOT = 32;
-const AT_NS = 2;
-
 /**
  * Finds packets that a capture holds twice because it was made at several places ("any", a bond and its members, a
  * bridge and its ports): same addresses, IP id, transport header and length within a millisecond on another interface or
@@ -15,13 +12,13 @@ const AT_NS = 2;
  */
 export class Duplicates {
   readonly #mask: number;
-  /** Per slot of SLOT bytes: two hashes, the place, and the time, over one buffer. */
+  /** Per slot of 16 bytes: a hash of the packet, the place, and the time, over one buffer. */
   readonly #seen: Int32Array;
   readonly #atNs: Float64Array;
 
   constructor(slots = 8192) {
     this.#mask = slots - 1;
-    const buffer = new ArrayBuffer(slots * SLOT);
+    const buffer = new ArrayBuffer(slots * 16);
     this.#seen = new Int32Array(buffer);
     this.#atNs = new Float64Array(buffer);
     this.forget();
@@ -29,7 +26,7 @@ export class Duplicates {
 
   /** Another section begins: what follows was captured by somebody else. */
   forget(): void {
-    for (let slot = 0; slot <= this.#mask; slot++) this.#atNs[slot * (SLOT / 8) + AT_NS] = -Infinity;
+    for (let slot = 0; slot <= this.#mask; slot++) this.#atNs[slot * 2 + 1] = -Infinity;
   }
 
   /**
@@ -50,16 +47,15 @@ export class Duplicates {
     const end = Math.min(p.ipEnd, p.capturedEnd, from + (tcp ? 18 : 16));
     for (let i = tcp ? from + 16 : from; i < end; i++) second = mix(second, bytes[i]!);
     const slot = (first ^ (first >>> 16)) & this.#mask;
+    const packet = first ^ second;
     const seen = this.#seen;
     const times = this.#atNs;
-    const at = slot * (SLOT / 4);
-    const time = slot * (SLOT / 8) + AT_NS;
-    const same = seen[at] === first && seen[at + 1] === second && seen[at + 2] !== place;
-    if (same && Math.abs(atNs - times[time]!) <= WINDOW_NS) return true;
-    seen[at] = first;
-    seen[at + 1] = second;
-    seen[at + 2] = place;
-    times[time] = atNs;
+    const at = slot * 4;
+    if (seen[at] === packet && seen[at + 1] !== place && Math.abs(atNs - times[slot * 2 + 1]!) <= WINDOW_NS)
+      return true;
+    seen[at] = packet;
+    seen[at + 1] = place;
+    times[slot * 2 + 1] = atNs;
     return false;
   }
 }

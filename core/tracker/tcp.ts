@@ -51,44 +51,38 @@ const REORDER_NS = 3e6;
 /** A segment that duplicate ACKs asked for comes within this (tshark's rule). */
 const FAST_RETRANSMIT_NS = 20e6;
 
-/** What one segment meant; reused for every segment. Times in ns, −1 = no sample. */
+/** Marks of a segment. */
+export const RETRANSMIT = 1;
+/** Within RETRANSMIT: asked for by at least two duplicate ACKs. */
+export const FAST = 2;
+export const OUT_OF_ORDER = 4;
+export const DUPLICATE_ACK = 8;
+export const KEEP_ALIVE = 16;
+export const ZERO_WINDOW_PROBE = 32;
+export const ZERO_WINDOW = 64;
+export const RESET = 128;
+/** Carried payload that had not been seen before. */
+export const FRESH = 256;
+/** `rttNs` and `rttSide` are set. */
+export const ROUND_TRIP = 512;
+/** `connectNs` is set. */
+export const CONNECTED = 1024;
+/** The phase changed with this segment. */
+export const MOVED = 2048;
+/** `ended` is set. */
+export const ENDED = 4096;
+
+/** What one segment meant; reused for every segment. Times in ns. */
 export class Segment {
-  retransmit = false;
-  /** Within `retransmit`: asked for by at least two duplicate ACKs. */
-  fast = false;
-  outOfOrder = false;
-  duplicateAck = false;
-  keepAlive = false;
-  zeroWindowProbe = false;
-  zeroWindow = false;
-  reset = false;
-  /** Carried payload that had not been seen before. */
-  fresh = false;
-  /** Round trip of a probe sent by `rttSide` (0 lo, 1 hi), seen at the capture point. */
-  rttNs = -1;
+  /** The constants above; what is below means something only under its mark. */
+  marks = 0;
+  /** Round trip of a probe sent by `rttSide` (0 lo, 1 hi), seen at the capture point; below 0 when times step back. */
+  rttNs = -0.5;
   rttSide = 0;
   /** From the first SYN to the acknowledgement that completed the handshake. */
-  connectNs = -1;
-  /** The phase changed with this segment. */
-  moved = false;
+  connectNs = -0.5;
   /** The segment ended the connection: by both FINs, a reset, or a refusal. */
-  ended: 'no' | 'fin' | 'reset' | 'refused' = 'no';
-
-  clear(): void {
-    this.retransmit = false;
-    this.fast = false;
-    this.outOfOrder = false;
-    this.duplicateAck = false;
-    this.keepAlive = false;
-    this.zeroWindowProbe = false;
-    this.zeroWindow = false;
-    this.reset = false;
-    this.fresh = false;
-    this.rttNs = -1;
-    this.connectNs = -1;
-    this.moved = false;
-    this.ended = 'no';
-  }
+  ended: 'fin' | 'reset' | 'refused' = 'fin';
 }
 
 /**
@@ -148,7 +142,7 @@ export class TcpTracker {
   /** Takes one segment of `side`. */
   take(flow: number, side: number, p: Packet, atNs: number): Segment {
     const out = this.segment;
-    out.clear();
+    out.marks = 0;
     const flags = p.flags;
     const n = this.#numbers.data;
     const first = flow * 2 * NUMBERS;
@@ -160,11 +154,11 @@ export class TcpTracker {
     if ((flags & TCP_SYN) !== 0) this.#syn(n, first, i, side, p, atNs);
     else if (p.payloadLength > 0 || (flags & TCP_FIN) !== 0) this.#data(n, first, i, p, atNs);
     else this.#bare(n, i, p);
-    if (p.window === 0 && (flags & (TCP_SYN | TCP_FIN)) === 0) out.zeroWindow = true;
+    if (p.window === 0 && (flags & (TCP_SYN | TCP_FIN)) === 0) out.marks |= ZERO_WINDOW;
     if ((flags & TCP_ACK) !== 0) this.#acknowledgement(n, i, p, atNs);
     if (p.window >= 0) n[i + WINDOW] = p.window;
     const said = n[i + FLAGS]!;
-    if (out.keepAlive || out.zeroWindowProbe) n[i + FLAGS] = said | PROBING;
+    if ((out.marks & (KEEP_ALIVE | ZERO_WINDOW_PROBE)) !== 0) n[i + FLAGS] = said | PROBING;
     else if ((said & PROBING) !== 0) n[i + FLAGS] = said & ~PROBING;
     this.#advance(n, first, side, p, atNs);
     return out;
@@ -172,7 +166,7 @@ export class TcpTracker {
 
   #reset(n: Int32Array, first: number, i: number, side: number, p: Packet): void {
     const out = this.segment;
-    out.reset = true;
+    out.marks |= RESET;
     const phase = n[first + PHASE]!;
     if (phase === PHASE_CLOSED) return;
     if (phase === PHASE_SYN_SENT && n[first + CLIENT]! === 2 - side) {
@@ -180,13 +174,14 @@ export class TcpTracker {
       if ((p.flags & TCP_ACK) !== 0 && !after(p.acknowledgement, n[(i ^ NUMBERS) + ISN]!)) return;
       out.ended = 'refused';
     } else out.ended = 'reset';
+    out.marks |= ENDED;
     this.#move(n, first, PHASE_CLOSED);
   }
 
   #move(n: Int32Array, first: number, phase: number): void {
     if (n[first + PHASE] === phase) return;
     n[first + PHASE] = phase;
-    this.segment.moved = true;
+    this.segment.marks |= MOVED;
   }
 
   #syn(n: Int32Array, first: number, i: number, side: number, p: Packet, atNs: number): void {
@@ -198,10 +193,10 @@ export class TcpTracker {
       // Who went on to send data does not repeat its SYN: a late copy, overtaken on the way.
       const overtaken = after(n[i + NEXT]!, (p.sequence + 1 + p.payloadLength) | 0);
       if (overtaken && this.#soon(first, i, atNs)) {
-        out.outOfOrder = true;
+        out.marks |= OUT_OF_ORDER;
         return;
       }
-      out.retransmit = true;
+      out.marks |= RETRANSMIT;
       n[i + FLAGS]! |= SYN_REPEATED;
       // Which SYN is answered can be told only when their timestamps differ; the round trip then counts from this one.
       this.#probes.repeated(i / NUMBERS, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval);
@@ -219,7 +214,7 @@ export class TcpTracker {
         n[i + FLAGS]! |= NEXT_KNOWN;
         // The SYN alone is the probe: of data carried along (RFC 7413) only some may be acknowledged with it.
         this.#probes.sent(i / NUMBERS, (p.sequence + 1) | 0, atNs, p.hasTimestamps, p.tsval, false);
-        if (p.payloadLength > 0) out.fresh = true;
+        if (p.payloadLength > 0) out.marks |= FRESH;
       }
     }
     if (n[first + CLIENT] === 0) n[first + CLIENT] = answer ? 2 - side : side + 1;
@@ -236,7 +231,7 @@ export class TcpTracker {
       n[i + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
       return;
     }
-    if (distance(p.sequence, n[i + NEXT]!) === -1) this.segment.keepAlive = true;
+    if (distance(p.sequence, n[i + NEXT]!) === -1) this.segment.marks |= KEEP_ALIVE;
   }
 
   #data(n: Int32Array, first: number, i: number, p: Packet, atNs: number): void {
@@ -256,11 +251,11 @@ export class TcpTracker {
       const other = i ^ NUMBERS;
       const acknowledging = (n[other + FLAGS]! & ACK_KNOWN) !== 0;
       if (ahead === -1 && (!acknowledging || atOrAfter(n[other + ACK]!, next))) {
-        out.keepAlive = true;
+        out.marks |= KEEP_ALIVE;
         return;
       }
       if (ahead === 0 && n[other + WINDOW] === 0 && acknowledging) {
-        out.zeroWindowProbe = true;
+        out.marks |= ZERO_WINDOW_PROBE;
         return;
       }
     }
@@ -272,7 +267,7 @@ export class TcpTracker {
       if (ahead > 0) this.#holes.add(i / NUMBERS, next, p.sequence);
       n[i + NEXT] = end;
       this.#times.data[(i / NUMBERS) * TIMES + NEXT_AT] = atNs;
-      out.fresh = length > 0;
+      if (length > 0) out.marks |= FRESH;
       this.#probes.sent(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval, false);
       return;
     }
@@ -290,11 +285,11 @@ export class TcpTracker {
       n[other + DUPLICATE_ACKS]! >= 2 &&
       distance(n[other + ACK]!, p.sequence) === 0 &&
       Math.abs(atNs - times[(other / NUMBERS) * TIMES + DUPLICATE_AT]!) < FAST_RETRANSMIT_NS;
-    out.fresh = p.payloadLength > 0 && (unseen || past > 0);
-    if (unseen && !asked && this.#soon(first, i, atNs)) out.outOfOrder = true;
+    if (p.payloadLength > 0 && (unseen || past > 0)) out.marks |= FRESH;
+    if (unseen && !asked && this.#soon(first, i, atNs)) out.marks |= OUT_OF_ORDER;
     else {
-      out.retransmit = true;
-      out.fast = asked;
+      out.marks |= RETRANSMIT;
+      if (asked) out.marks |= FAST;
       this.#probes.repeated(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval);
     }
     if (past > 0) {
@@ -326,7 +321,7 @@ export class TcpTracker {
       ack === known &&
       p.payloadLength === 0 &&
       (p.flags & (TCP_SYN | TCP_FIN)) === 0 &&
-      !out.keepAlive &&
+      (out.marks & KEEP_ALIVE) === 0 &&
       (peer & PROBING) === 0 &&
       p.window > 0 &&
       p.window === n[i + WINDOW] &&
@@ -334,12 +329,13 @@ export class TcpTracker {
       (peer & NEXT_KNOWN) !== 0 &&
       after(n[other + NEXT]!, ack)
     ) {
-      out.duplicateAck = true;
+      out.marks |= DUPLICATE_ACK;
       this.#times.data[(i / NUMBERS) * TIMES + DUPLICATE_AT] = atNs;
       if (n[i + DUPLICATE_ACKS]! < 65535) n[i + DUPLICATE_ACKS]!++;
     }
     const sent = this.#probes.acknowledged(other / NUMBERS, ack, p.hasTimestamps, p.tsecr);
     if (sent >= 0) {
+      out.marks |= ROUND_TRIP;
       out.rttNs = atNs - this.#probes.sentAt(sent);
       out.rttSide = other > i ? 1 : 0;
     }
@@ -384,6 +380,7 @@ export class TcpTracker {
     if (phase === PHASE_CLOSING && (lo & hi & FIN_ACKED) !== 0) {
       this.#move(n, first, PHASE_CLOSED);
       this.segment.ended = 'fin';
+      this.segment.marks |= ENDED;
     }
   }
 
@@ -397,7 +394,10 @@ export class TcpTracker {
     if ((n[i + FLAGS]! & SYN_SEEN) === 0 || elapsed < 0) return;
     times[(first / NUMBERS) * TIMES + HANDSHAKE] = elapsed;
     // Karn: with a repeated SYN or SYN-ACK nobody can say which one was answered.
-    if (((n[i + FLAGS]! | n[(i ^ NUMBERS) + FLAGS]!) & SYN_REPEATED) === 0) this.segment.connectNs = elapsed;
+    if (((n[i + FLAGS]! | n[(i ^ NUMBERS) + FLAGS]!) & SYN_REPEATED) === 0) {
+      this.segment.connectNs = elapsed;
+      this.segment.marks |= CONNECTED;
+    }
   }
 }
 

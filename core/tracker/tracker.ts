@@ -24,12 +24,21 @@ import { TCP_CLOSE, TCP_ESTABLISHED, TCP_SYN_RECV, TCP_SYN_SENT, UNPARSED_DUPLIC
 import { Application } from './application.ts';
 import { Duplicates } from './duplicates.ts';
 import {
+  CONNECTED,
+  ENDED,
+  FRESH,
+  KEEP_ALIVE,
+  MOVED,
   PHASE_CLOSED,
   PHASE_CLOSING,
   PHASE_ESTABLISHED,
   PHASE_SYN_RECEIVED,
   PHASE_SYN_SENT,
+  RESET,
+  RETRANSMIT,
+  ROUND_TRIP,
   TcpTracker,
+  ZERO_WINDOW,
   type Segment,
 } from './tcp.ts';
 
@@ -94,7 +103,8 @@ export class Tracker {
   readonly #suspects = new Float64Array(COPIES_PROVE * SUSPECT_FIELDS);
   /** What a flow's packets came to since they were told to the model, see HOT_*. */
   readonly #hot = this.#rows.float64(HOT);
-  /** Flows with packets that the model was not told of. */
+  /** Flows that may have packets of which the model was not told, each once. */
+  readonly #listed = this.#rows.uint8();
   #pending = new Int32Array(1024);
   #pendingCount = 0;
   /** Packets and bytes by interface since the last `flush`. */
@@ -196,6 +206,8 @@ export class Tracker {
   }
 
   #pend(flow: number): void {
+    if (this.#listed.data[flow] !== 0) return;
+    this.#listed.data[flow] = 1;
     if (this.#pendingCount === this.#pending.length) {
       const larger = new Int32Array(this.#pending.length * 2);
       larger.set(this.#pending);
@@ -250,8 +262,11 @@ export class Tracker {
   /** Brings the model up to date: counters of the flows and totals of the interfaces. */
   flush(): void {
     const { model } = this;
-    // A flow may stand in the list twice.
-    for (let i = 0; i < this.#pendingCount; i++) this.#tell(this.#pending[i]!);
+    for (let i = 0; i < this.#pendingCount; i++) {
+      const flow = this.#pending[i]!;
+      this.#listed.data[flow] = 0;
+      this.#tell(flow);
+    }
     this.#pendingCount = 0;
     for (let iface = 0; iface < this.#linkPackets.length; iface++) {
       const packets = this.#linkPackets[iface]!;
@@ -440,28 +455,27 @@ export class Tracker {
     const row = this.#tcpRow.data[flow]!;
     const before = this.#tcp.phase(row);
     const s = this.#tcp.take(row, side, p, atNs);
-    if (s.retransmit) model.countRetransmits(flow, side, 1);
-    if (s.reset) model.countReset(flow, side);
-    if (s.zeroWindow) model.countZeroWindow(flow, side);
+    const { marks } = s;
     const client = this.#tcp.client(row);
+    if ((marks & (RETRANSMIT | RESET | ZERO_WINDOW)) !== 0) {
+      if ((marks & RETRANSMIT) !== 0) model.countRetransmits(flow, side, 1);
+      if ((marks & RESET) !== 0) model.countReset(flow, side);
+      if ((marks & ZERO_WINDOW) !== 0) model.countZeroWindow(flow, side);
+    }
     if (client !== 0 && model.flows.roles.data[flow] !== ROLES_SYN) {
       model.setClient(flow, client === 2 ? 1 : 0, ROLES_SYN);
     }
-    if (s.rttNs >= 0) this.#roundTrip(flow, s, atNs, before);
-    if (s.connectNs >= 0) {
+    if ((marks & ROUND_TRIP) !== 0 && s.rttNs >= 0) this.#roundTrip(flow, s, atNs, before);
+    if ((marks & CONNECTED) !== 0) {
       model.sample(flow, METRIC_CONNECT, s.connectNs, atNs);
       if (this.#rttSide.data[flow] === 0 && client !== 0) this.#rttSide.data[flow] = client;
     }
-    if (s.moved) this.#state(flow, row, before, s, atNs);
-    if (s.fresh || (s.retransmit && p.payloadLength > 0)) this.#turn(flow, side, s.fresh, atNs);
+    if ((marks & MOVED) !== 0) this.#state(flow, row, before, s, atNs);
+    if (p.payloadLength === 0) return;
+    const fresh = (marks & FRESH) !== 0;
+    if (fresh || (marks & RETRANSMIT) !== 0) this.#turn(flow, side, fresh, atNs);
     const server = client !== 0 && client - 1 !== side;
-    if (
-      p.payloadLength > 0 &&
-      this.application.looks(flow, side, p, server) &&
-      p.fragment === 0 &&
-      !s.keepAlive &&
-      !s.reset
-    ) {
+    if (this.application.looks(flow, side, p, server) && p.fragment === 0 && (marks & (KEEP_ALIVE | RESET)) === 0) {
       const base = this.#tcp.isnKnown(row, side) ? (this.#tcp.isn(row, side) + 1) | 0 : null;
       this.application.segment(flow, side, p, bytes, base, server);
     }
@@ -470,7 +484,7 @@ export class Tracker {
   #state(flow: number, row: number, before: number, s: Segment, atNs: number): void {
     const phase = this.#tcp.phase(row);
     this.model.setTcpState(flow, KERNEL_STATES[before]!, KERNEL_STATES[phase]!, atNs);
-    if (s.ended !== 'no') this.model.end(flow, s.ended, atNs);
+    if ((s.marks & ENDED) !== 0) this.model.end(flow, s.ended, atNs);
   }
 
   /**
