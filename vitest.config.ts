@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', 'dist/**'];
+/** Steps of the wall clock take their time: with `npm run test:kernels` only. */
+const LONG = 'test/vm/clock.test.ts';
 
 /** Attaches programs, makes namespaces, measures time: one file after the other. */
 const alone = { exclude, fileParallelism: false, maxWorkers: 1 };
@@ -37,9 +39,20 @@ export default defineConfig({
           ...alone,
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
+          exclude: [...exclude, LONG],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...alone,
+          name: 'vm-long',
+          include: [LONG],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -30,12 +30,14 @@ function skippedSuites(results) {
 async function main(args) {
   const started = performance.now();
   build();
-  const only = args.includes('--kernels') ? ['--project', 'vm'] : args.includes('--unit') ? ['--project', 'unit'] : [];
+  const kernels = args.includes('--kernels');
+  const only = kernels ? ['vm', 'vm-long'] : args.includes('--unit') ? ['unit'] : [];
+  const projects = only.length > 0 ? only : ['unit', 'kernel', 'vm'];
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const linted = filters.length > 0 || only.length > 0 || lint();
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
   rmSync(join(ROOT, RESULTS), { force: true });
-  const ran = tool('vitest/vitest.mjs', 'run', ...only, '--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`, ...filters); // prettier-ignore
+  const ran = tool('vitest/vitest.mjs', 'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`, ...filters); // prettier-ignore
   const results = existsSync(join(ROOT, RESULTS)) ? JSON.parse(readFileSync(join(ROOT, RESULTS), 'utf8')) : null;
   const broken = results?.testResults.filter(brokenSuite).length ?? 0;
   const [passed, failed] = [results?.numPassedTests ?? 0, (results?.numFailedTests ?? 0) + broken];
