@@ -1,4 +1,5 @@
 /** Numbers that columns hold, and the words that users see for them. */
+import { UNPARSED_REASON_NAMES } from '../dissect/packet.ts';
 
 export const ROLES_UNKNOWN = 0;
 export const ROLES_SYN = 1;
@@ -90,18 +91,7 @@ export const SOURCES = [
 export const SOURCE_CAPTURE = 9;
 
 /** enum fg_unparsed_reason, and what only the tracker of foreign captures counts. */
-export const UNPARSED = [
-  'arp',
-  'ethertype',
-  'truncated',
-  'ip-header',
-  'fragment',
-  'ipv6-extension',
-  'link-type',
-  'llc',
-  'vlan',
-  'duplicate',
-] as const;
+export const UNPARSED = [...UNPARSED_REASON_NAMES, 'duplicate'] as const;
 /** A copy of a packet that was seen on another interface or in another direction of one capture. */
 export const UNPARSED_DUPLICATE = 9;
 

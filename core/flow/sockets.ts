@@ -3,7 +3,7 @@
  * may be heard of first from a packet and only later from the socket hooks, so rows begin with nothing but a cookie.
  */
 import { OWNER_CREATE, OWNER_RELEASE, OWNER_SNAPSHOT } from '../abi/generated.ts';
-import { Table } from './columns.ts';
+import { Table, type Column } from './columns.ts';
 import { Index, mix } from './hash.ts';
 import { TCP_CLOSE, TCP_SYN_SENT } from './names.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
@@ -155,18 +155,11 @@ export class Sockets {
         return;
       }
     }
-    let count = 0;
-    for (let o = this.firstOwner.data[socket]!; o >= 0; o = this.ownerNext.data[o]!) count++;
-    const row = count >= HISTORY_MAX ? last : this.owners.append();
+    const row = this.#nextInHistory(socket, this.owners, this.firstOwner, this.lastOwner, this.ownerNext);
     this.ownerNs.data[row] = atNs;
     this.ownerProcess.data[row] = process;
     this.ownerTid.data[row] = tid;
     this.ownerSource.data[row] = source;
-    this.ownerNext.data[row] = NONE;
-    if (row === last) return;
-    if (last >= 0) this.ownerNext.data[last] = row;
-    else this.firstOwner.data[socket] = row;
-    this.lastOwner.data[socket] = row;
   }
 
   addTransition(socket: number, from: number, to: number, atNs: number): void {
@@ -175,17 +168,36 @@ export class Sockets {
       // Told twice; a connect after a failed one has another transition in between.
       return;
     }
-    let count = 0;
-    for (let t = this.firstTransition.data[socket]!; t >= 0; t = this.transitionNext.data[t]!) count++;
-    const row = count >= HISTORY_MAX ? last : this.transitions.append();
+    const row = this.#nextInHistory(
+      socket,
+      this.transitions,
+      this.firstTransition,
+      this.lastTransition,
+      this.transitionNext,
+    );
     this.transitionNs.data[row] = atNs;
     this.transitionFrom.data[row] = from;
     this.transitionTo.data[row] = to;
-    this.transitionNext.data[row] = NONE;
-    if (row === last) return;
-    if (last >= 0) this.transitionNext.data[last] = row;
-    else this.firstTransition.data[socket] = row;
-    this.lastTransition.data[socket] = row;
+  }
+
+  /** The row for one more entry of a socket's history, linked at its end; a full history gives its newest again. */
+  #nextInHistory(
+    socket: number,
+    rows: Table,
+    first: Column<Int32Array>,
+    last: Column<Int32Array>,
+    next: Column<Int32Array>,
+  ): number {
+    const newest = last.data[socket]!;
+    let count = 0;
+    for (let row = first.data[socket]!; row >= 0; row = next.data[row]!) count++;
+    if (count >= HISTORY_MAX) return newest;
+    const row = rows.append();
+    next.data[row] = NONE;
+    if (newest >= 0) next.data[newest] = row;
+    else first.data[socket] = row;
+    last.data[socket] = row;
+    return row;
   }
 
   /**
