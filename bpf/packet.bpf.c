@@ -119,7 +119,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	struct xdp_md *xdp = ctx;
 	__u32 cpu = bpf_get_smp_processor_id(), ifindex = hook.xdp ? xdp->ingress_ifindex : skb->ifindex;
 	struct fg_iface_slot *iface = fg_iface(ifindex);
-	__u32 tag, epoch = 0, index, place, gso_size = 0;
+	__u32 tag, epoch = 0, index, place, gso_size = 0, vlan = 0;
 	struct fg_conversation *conversation;
 	struct fg_parsed parsed = {}, *p = &parsed;
 	void *data, *data_end;
@@ -148,6 +148,8 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		data_end = (void *)(long)skb->data_end;
 		units.length = skb->len;
 		gso_size = skb->gso_size;
+		if (skb->vlan_present && iface->kind == FG_LINK_ETHERNET)
+			vlan = VLAN_HLEN; /* on the wire, not in skb->len */
 	}
 	if (iface->kind == FG_LINK_UNKNOWN ||
 	    !fg_parse_fast(data, data_end, iface->kind == FG_LINK_ETHERNET, units.length, gso_size, p)) {
@@ -161,13 +163,15 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		if (!length || fg_load_bytes(ctx, hook.xdp, s->bytes, fg_bounded(length, FG_HEAD_BYTES)))
 			fg_unparsed(p, FG_UNPARSED_TRUNCATED);
 		else
-			fg_parse_slow((struct fg_head *)s->bytes, (__u64)length << 32 | units.length, iface->kind, gso_size, p);
+			fg_parse_slow((struct fg_head *)s->bytes, (__u64)length << 32 | units.length,
+				      iface->kind | (vlan ? FG_LINK_TAGGED : 0), gso_size, p);
 		if (p->kind == FG_PARSED_LATER_FRAGMENT ||
 		    (p->flags & FG_PARSED_FIRST_FRAGMENT && p->kind == FG_PARSED_FLOW))
 			fg_fragment(p);
 	}
 
 	units.packets = 1;
+	units.length += vlan;
 	units.bytes = units.length;
 	if (gso_size) {
 		units.packets = skb->gso_segs;
@@ -175,7 +179,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 			units.packets = (p->payload + gso_size - 1) / gso_size;
 		if (!units.packets)
 			units.packets = 1;
-		units.bytes += (__u64)(units.packets - 1) * p->header_length;
+		units.bytes += (__u64)(units.packets - 1) * (p->header_length + vlan);
 	}
 	if (counted)
 		fg_count(&t->direction[hook.egress], &units, 0);
@@ -289,7 +293,7 @@ copy:
 		if (!s)
 			return;
 		s->packet.at_ns = now ? now : bpf_ktime_get_boot_ns();
-		s->packet.original = units.length;
+		s->packet.original = units.length - vlan; /* the helper puts the tag back */
 		s->packet.wire_packets = units.packets;
 		s->packet.flags = (hook.egress ? FG_PACKET_OUTBOUND : 0) |
 				  (p->kind == FG_PARSED_UNPARSED

@@ -8,6 +8,7 @@
 #define FG_HEAD_BYTES 512      /* bytes that the slow path looks at, a power of two */
 #define FG_HEADER_MAX 64       /* the longest piece it takes at once */
 #define FG_VLAN_TAGS_MAX 2
+#define FG_LINK_TAGGED 256     /* beside enum fg_link_kind: one tag is in the skb's metadata, not in the bytes */
 #define FG_EXTENSIONS_MAX 8    /* IPv6 extension headers followed */
 
 struct fg_head {
@@ -218,7 +219,7 @@ static __always_inline int fg_parse_transport(const struct fg_cursor *c, __u32 o
 	return 0;
 }
 
-/* The complete parser. `length` = bytes in head, `frame` = bytes in the frame, `kind` = enum fg_link_kind,
+/* The complete parser. `length` = bytes in head, `frame` = bytes in the frame, `kind` = enum fg_link_kind and FG_LINK_TAGGED,
  * `gso` = segmentation offload frame. p must be zero; key.iface stays as it is. Global: verified once a program. */
 __noinline int fg_parse_slow(struct fg_head *head, __u64 length_frame, __u32 kind, __u32 gso, struct fg_parsed *p)
 {
@@ -226,18 +227,21 @@ __noinline int fg_parse_slow(struct fg_head *head, __u64 length_frame, __u32 kin
 	__u32 network = 0, transport, length;
 	__u16 type = 0;
 	__u8 protocol, later = 0;
-	bool ipv4;
+	bool ipv4, tagged = kind & FG_LINK_TAGGED;
 	__u8 *at;
 
 	if (!head || !p)
 		return 0;
+	kind &= ~FG_LINK_TAGGED;
 	if (kind == FG_LINK_ETHERNET) {
 		at = fg_at(&c, 0, ETH_HLEN);
 		if (!at)
 			return fg_unparsed(p, FG_UNPARSED_TRUNCATED);
 		type = bpf_ntohs(((struct ethhdr *)at)->h_proto);
 		network = ETH_HLEN;
-		for (int tags = 0; tags < FG_VLAN_TAGS_MAX; tags++) {
+		for (__u32 tags = 0; tags < FG_VLAN_TAGS_MAX; tags++) {
+			if (tags == FG_VLAN_TAGS_MAX - 1 && tagged)
+				break;
 			if (type != ETH_P_8021Q && type != ETH_P_8021AD && type != ETH_P_QINQ1)
 				break;
 			at = fg_at(&c, network, VLAN_HLEN);

@@ -2,6 +2,7 @@
 //   dist/bpf/flowglass.bpf.o      all of bpf/*.bpf.c, linked
 //   dist/bpf/flowglass.skel.h     the same, embedded in a header for libbpf
 //   dist/helper/flowglass-helper  static-pie, so that it runs on any distribution and under file capabilities
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesIn, step } from './stamp.mjs';
@@ -64,9 +65,26 @@ function buildHelper() {
   });
 }
 
+/**
+ * How many instructions the verifier of the running kernel followed for each kernel program, most first; null where this
+ * user may not load them. test/helper/verifier.test.ts holds them to a limit.
+ */
+export function verifiedInstructions() {
+  const probe = spawnSync(join(ROOT, 'dist/helper/flowglass-helper'), ['--probe'], { encoding: 'utf8' });
+  if (probe.status !== 0) return null;
+  return Object.entries(JSON.parse(probe.stdout).verified).sort(([, a], [, b]) => b - a);
+}
+
 /** Builds what changed; the names of what was built. */
 export function buildNative() {
-  return [buildPrograms() && 'kernel programs', buildHelper() && 'helper'].filter((name) => name !== false);
+  const programs = buildPrograms();
+  const built = [programs && 'kernel programs', buildHelper() && 'helper'].filter((name) => name !== false);
+  const counts = programs ? verifiedInstructions() : null;
+  if (counts !== null) {
+    const text = counts.map(([name, count]) => `${name} ${count}`).join(', ');
+    process.stderr.write(`instructions the verifier followed, of 1,000,000: ${text}\n`);
+  }
+  return built;
 }
 
 await runAsScript(import.meta.url, () => {

@@ -3,11 +3,14 @@
  * an interface; tracepoints are attached and let go again, because a kernel may refuse them only then. */
 #include "helper.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "skeleton.h"
 
 static void text(const char *value)
 {
@@ -42,6 +45,28 @@ static void capabilities(void)
 		separator = ",";
 	}
 	printf("]");
+}
+
+/* How many instructions the verifier followed for each program that it accepted: the build prints them, a test limits
+ * them. They are known since kernel 5.16. */
+static void instructions(const struct helper *helper)
+{
+	const char *separator = "";
+	struct bpf_program *program;
+
+	printf(",\"verified\":{");
+	if (helper->skeleton) {
+		bpf_object__for_each_program(program, helper->skeleton->obj) {
+			struct bpf_prog_info info = { 0 };
+			uint32_t size = sizeof info;
+
+			if (bpf_program__fd(program) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+				continue;
+			printf("%s\"%s\":%u", separator, bpf_program__name(program), info.verified_insns);
+			separator = ",";
+		}
+	}
+	printf("}");
 }
 
 int probe_run(struct helper *helper)
@@ -92,7 +117,9 @@ int probe_run(struct helper *helper)
 		printf("%s", i ? "," : "");
 		text(report.absent[i]);
 	}
-	printf("]}\n");
+	printf("]");
+	instructions(helper);
+	printf("}\n");
 	load_close(helper);
 	return error ? error == -EPERM ? EXIT_PERMISSION : EXIT_FAILED : EXIT_DONE;
 }

@@ -111,8 +111,8 @@ export class Child {
     return find() ?? {};
   }
 
-  /** A line on its standard input. */
-  write(text: string): void {
+  /** A line (or bytes) on its standard input. */
+  write(text: string | Uint8Array): void {
     this.#process.stdin?.write(text);
   }
 

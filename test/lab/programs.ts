@@ -13,6 +13,7 @@ const PROGRAMS = {
   swarm: 'programs/swarm.c',
   owners: 'programs/owners.c',
   trouble: 'programs/trouble.c',
+  inject: 'programs/inject.c',
   foreign: 'programs/foreign.c',
   relay: 'relay.c',
   attached: 'attached.c',
