@@ -155,6 +155,7 @@ export interface Answers {
   play: null;
   pause: null;
   seek: null;
+  range: null;
   live: null;
   trouble: { atNs: number } | null;
   filter: FilterAnswer;
@@ -190,6 +191,8 @@ export interface StateEvent {
   flows: number;
   matching: number;
   filter: string;
+  /** The chosen range of time, session ns; null = none. */
+  range: { fromNs: number; toNs: number } | null;
   troubles: number;
   /** File was cut or damaged: everything up to endNs is complete. */
   truncated: boolean;

@@ -100,6 +100,8 @@ export const requests = {
   play: z.strictObject({ rate: z.number().min(0.1).max(100).default(1) }),
   pause: z.strictObject({}),
   seek: z.strictObject({ atNs: sessionNs }),
+  /** Chooses a range of time, or none: playing loops in it, and only flows that did something in it match. */
+  range: z.strictObject({ range: z.strictObject({ fromNs: sessionNs, toNs: sessionNs }).nullable() }),
   /** Leaves the past of a live source. */
   live: z.strictObject({}),
   /** Moves the cursor to the next (or previous) trouble mark. */

@@ -245,6 +245,46 @@ describe('the engine', () => {
     port.close();
   });
 
+  it('loops in a chosen range, matches the flows that did something in it, and refuses an empty one', async () => {
+    const port = new FakePort();
+    engine.connect(port);
+    await port.ask('viewOpen', { view: 9, params: { kind: 'overview' } });
+    expect((await port.ask('range', { range: { fromNs: 5e9, toNs: 5e9 } }))['error']).toMatchObject({
+      code: 'bad-range',
+      what: 'a range ends after it begins',
+    });
+    expect((await port.ask('range', { range: { fromNs: 31e9, toNs: 40e9 } }))['error']).toMatchObject({
+      hint: 'choose a range between 0.000 s and 30.000 s',
+    });
+    await port.ask('range', { range: { fromNs: 0, toNs: 0.5e9 } });
+    expect(port.state).toMatchObject({ range: { fromNs: 0, toNs: 0.5e9 }, flows: 4, matching: 0 });
+    await port.ask('range', { range: { fromNs: 10e9, toNs: 99e9 } });
+    expect(port.state).toMatchObject({ range: { fromNs: 10e9, toNs: 30e9 }, matching: 4 });
+
+    await port.ask('range', { range: { fromNs: 10e9, toNs: 13e9 } });
+    await port.ask('seek', { atNs: 2e9 });
+    await port.ask('play', { rate: 10 });
+    let turns = 0;
+    let last = 0;
+    await until(() => {
+      const { cursorNs } = port.state.clock;
+      if (cursorNs < last) turns++;
+      last = cursorNs;
+      return turns >= 2 ? true : undefined;
+    });
+    const seen = port.messages.flatMap((message) =>
+      'event' in message && message.event === 'state' && message.data.clock.playing
+        ? [message.data.clock.cursorNs]
+        : [],
+    );
+    expect(Math.max(...seen)).toBeLessThan(13e9);
+    expect(seen.slice(1).every((atNs) => atNs >= 10e9)).toBe(true);
+    await port.ask('range', { range: null });
+    expect(port.state.range).toBeNull();
+    await port.ask('pause');
+    port.close();
+  });
+
   it('plays, pauses and leaves', async () => {
     const port = new FakePort();
     engine.connect(port);

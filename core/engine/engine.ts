@@ -34,6 +34,7 @@ import { LiveSource } from './live-source.ts';
 import type { EnginePort } from './port.ts';
 import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
+import { playedTo, rangeWithin, type TimeRange } from './time-range.ts';
 import type { Moment } from './views/state.ts';
 import { ViewServer } from './views/view-server.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
@@ -80,6 +81,7 @@ export class Engine {
   private matching = 0;
   private playing = false;
   private rate = 1;
+  private range: TimeRange | null = null;
   private moment: Moment | null = null;
   private momentOf: FlowModel | null = null;
   private lastStatsMs = 0;
@@ -245,17 +247,17 @@ export class Engine {
     },
     play: (_viewer, { rate }) => {
       const source = this.current();
-      if (source.mode === 'live') {
-        this.live().follow();
-        return this.refresh();
-      }
+      // Of a live source the past is played; where it is followed, that is what is asked for.
+      if (source.mode === 'live' && source.following) return this.refresh();
       if (source instanceof FollowingSource && !source.ended && source.cursorNs >= source.endNs) {
         source.follow();
         return this.refresh();
       }
       this.rate = rate;
       this.playing = true;
-      if (source.cursorNs >= source.endNs) this.seekTo(source.startNs);
+      if (source.mode === 'replay' && source.cursorNs >= source.endNs) this.seekTo(source.startNs);
+      const { range } = this;
+      if (range && (source.cursorNs < range.fromNs || source.cursorNs >= range.toNs)) this.seekTo(range.fromNs);
       return this.refresh();
     },
     pause: async () => {
@@ -269,8 +271,15 @@ export class Engine {
       await this.seeking;
       return this.refresh();
     },
+    range: (_viewer, { range }) => {
+      const source = this.current();
+      this.range = range === null ? null : rangeWithin(range, source.startNs, source.endNs);
+      this.momentOf = null;
+      return this.refresh();
+    },
     live: () => {
       const source = this.current();
+      this.playing = false;
       if (source.follow) source.follow();
       else this.live().follow();
       return this.refresh();
@@ -450,6 +459,7 @@ export class Engine {
     this.mode = mode;
     this.playing = false;
     this.rate = 1;
+    this.range = null;
     this.previous = { packets: 0, bytes: 0, atNs: 0 };
     this.rates = { packets: 0, bits: 0 };
     this.momentOf = null;
@@ -494,10 +504,11 @@ export class Engine {
     const { source } = this;
     source?.tick();
     if (source && this.playing) {
-      if (source.cursorNs >= source.endNs) {
+      const next = playedTo(source.cursorNs, Math.min(elapsedMs, 500) * 1e6 * this.rate, this.range);
+      if (source.cursorNs >= source.endNs || (source.follow && next >= source.endNs)) {
         this.playing = false;
-        if (source instanceof FollowingSource) source.follow();
-      } else this.seekTo(source.cursorNs + Math.min(elapsedMs, 500) * 1e6 * this.rate);
+        source.follow?.();
+      } else this.seekTo(next);
     }
     // Views take a quarter of the time at most: with very many flows they come less often.
     if (now - this.refreshedMs >= this.costMs * 3) {
@@ -545,13 +556,14 @@ export class Engine {
       this.moment = {
         model,
         words,
-        cache: new FlowCache(model, words, predicate),
+        cache: new FlowCache(model, words, predicate, this.activeInRange(source)),
         timeline: source.timeline,
         gaps: source.gaps,
         startNs: 0,
         endNs: 0,
         cursorNs: 0,
         filtered: predicate !== null,
+        narrowed: predicate !== null || this.range !== null,
       };
     }
     const { moment } = this;
@@ -559,6 +571,12 @@ export class Engine {
     moment.endNs = source.endNs;
     moment.cursorNs = source.cursorNs;
     return moment;
+  }
+
+  /** Tells whether a flow did anything in the chosen range; null without one. */
+  private activeInRange({ timeline }: Source): ((flow: number) => boolean) | null {
+    const { range } = this;
+    return range && ((flow) => timeline.activeIn(flow, range.fromNs, range.toNs));
   }
 
   // ---- what is told -------------------------------------------------------------------------------------------------
@@ -589,6 +607,7 @@ export class Engine {
       flows: source ? source.model.flows.rows.count - pathsOf(source.model).hidden : 0,
       matching: source ? this.matching : 0,
       filter: this.filterText,
+      range: this.range,
       troubles: source?.timeline.marks.length ?? 0,
       truncated: source?.truncated ?? false,
     };

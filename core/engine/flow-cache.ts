@@ -18,8 +18,10 @@ export class FlowCache {
   readonly rows = new Table();
   /** `changed` of the flow when it was last looked at, + 1; 0 = never */
   readonly seen = this.rows.float64();
-  /** 0 also for flows that are not shown */
+  /** Passes the filter and did something in the chosen range; 0 also for flows that are not shown. */
   readonly matches = this.rows.uint8();
+  /** Passes the filter, whether or not it did anything in the chosen range. */
+  readonly passes = this.rows.uint8();
   /** 0 = another flow stands for its packets (core/flow/paths.ts) */
   readonly shown = this.rows.uint8();
   readonly trouble = this.rows.uint8();
@@ -46,6 +48,7 @@ export class FlowCache {
   private readonly model: FlowModel;
   private readonly words: FlowWords;
   private readonly predicate: ((flow: number) => boolean) | null;
+  private readonly active: ((flow: number) => boolean) | null;
   private readonly peers = new Map<string, number>();
   private readonly peerFlow: number[] = [];
   private readonly reasons = new Map<string, number>();
@@ -53,8 +56,14 @@ export class FlowCache {
   private samples = new Float64Array(0);
   private next = 0;
 
-  /** `predicate` = the filter, null = everything passes. */
-  constructor(model: FlowModel, words: FlowWords, predicate: ((flow: number) => boolean) | null) {
+  /** `predicate` = the filter, `active` = did something in the chosen range; null = every flow. */
+  constructor(
+    model: FlowModel,
+    words: FlowWords,
+    predicate: ((flow: number) => boolean) | null,
+    active: ((flow: number) => boolean) | null = null,
+  ) {
+    this.active = active;
     this.model = model;
     this.paths = pathsOf(model);
     this.words = words;
@@ -135,8 +144,10 @@ export class FlowCache {
     this.percentiles(flow, 0, rttOf(model, flow), this.rttP50.data, this.rttP99.data);
     this.percentiles(flow, 1, responseOf(model, flow), this.responseP50.data, this.responseP99.data);
     const passes = shown && (this.predicate === null || this.predicate(flow)) ? 1 : 0;
-    this.matching += passes - this.matches.data[flow]!;
-    this.matches.data[flow] = passes;
+    this.passes.data[flow] = passes;
+    const matches = passes === 1 && (this.active === null || this.active(flow)) ? 1 : 0;
+    this.matching += matches - this.matches.data[flow]!;
+    this.matches.data[flow] = matches;
   }
 
   /** Percentiles are read again only when samples came. */

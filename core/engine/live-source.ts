@@ -25,6 +25,7 @@ import type { FlowModel } from '../flow/model.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import { startHelper, type Helper } from '../helper/helper.ts';
+import type { JournalCursor } from '../session/journal-cursor.ts';
 import { Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
 import type { SessionResult } from '../session/options.ts';
@@ -59,6 +60,8 @@ export interface LiveOptions {
 interface Frozen {
   reducer: Reducer;
   atNs: number;
+  /** Goes on from there without beginning anew; null where only the state was copied. */
+  past: { session: Session; cursor: JournalCursor } | null;
 }
 
 export class LiveSource implements Source {
@@ -171,29 +174,52 @@ export class LiveSource implements Source {
   /** Stops following: what is shown now stays, capturing goes on. */
   pause(): void {
     if (this.frozen) return;
-    this.frozen = { reducer: Reducer.restore(this.reducer.serialize()), atNs: this.endNs };
+    this.frozen = { reducer: Reducer.restore(this.reducer.serialize()), atNs: this.endNs, past: null };
   }
 
   follow(): void {
+    this.thaw();
+  }
+
+  private thaw(): void {
+    const { frozen } = this;
     this.frozen = null;
+    void frozen?.past?.session.close();
   }
 
   /** Looks at a moment of the past, from the history file. */
   async seek(atNs: number): Promise<void> {
     const { history } = this;
     const target = Math.min(this.endNs, Math.max(0, atNs));
-    if (!history) return;
+    if (!history || (await this.goOn(target))) return;
     history.sync();
     const path = history.files.at(-1) ?? this.historyPath;
     const session = await Session.open(path);
     if (!session) return;
     try {
       const bootNs = this.reducer.model.clock.bootNs(target);
-      const { reducer } = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs);
-      this.frozen = { reducer, atNs: Math.max(target, reducer.model.clock.relativeOf(session.fromNs)) };
-    } finally {
+      const { reducer, cursor } = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs);
+      this.thaw();
+      const startNs = reducer.model.clock.relativeOf(session.fromNs);
+      this.frozen = { reducer, atNs: Math.max(target, startNs), past: { session, cursor } };
+    } catch (error) {
       await session.close();
+      throw error;
     }
+  }
+
+  /** Moves forward in what was read of the history; false when that ends before `target`, or lies after it. */
+  private async goOn(target: number): Promise<boolean> {
+    const { frozen } = this;
+    if (!frozen?.past || target < frozen.atNs) return false;
+    const { session, cursor } = frozen.past;
+    const bootNs = this.reducer.model.clock.bootNs(target);
+    if (bootNs > session.toNs) return false;
+    await cursor.advance(bootNs, (type, bytes, view, offset, length) =>
+      frozen.reducer.apply(type, bytes, view, offset, length),
+    );
+    frozen.atNs = target;
+    return true;
   }
 
   tick(): void {
@@ -257,6 +283,7 @@ export class LiveSource implements Source {
 
   async close(): Promise<void> {
     this.ended = true;
+    this.thaw();
     await this.helper?.stop();
     this.recorder?.writer.close();
     this.recorder = null;

@@ -221,6 +221,16 @@ export class TimelineStore {
     return 2 ** Math.ceil(Math.log2(wanted) - 1e-9);
   }
 
+  /** Anything was seen of the flow in [from, to), as finely as bins are kept. */
+  activeIn(flow: number, fromNs: number, toNs: number): boolean {
+    const levels = this.series.get(flow);
+    if (!levels) return false;
+    const series = levels[Math.min(this.finest, levels.length - 1)] as Series;
+    const width = levelNs(this.finest);
+    const row = series.firstFrom(Math.floor(fromNs / width));
+    return row < series.length && (series.bins[row] as number) * width < toNs;
+  }
+
   /** Calls `visit` with each bin of a flow in [from, to) that has anything in it. The object is reused. */
   eachBin(flow: number, fromNs: number, toNs: number, binNs: number, visit: (bin: Bin) => void): void {
     const levels = this.series.get(flow);

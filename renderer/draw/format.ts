@@ -83,6 +83,14 @@ export function formatAge(ns: number): string {
     .join(' ');
 }
 
+/** How long a range of time is: three significant digits below a minute, then as ages. */
+export function formatSpan(ns: number): string {
+  if (ns >= 60e9) return formatAge(ns);
+  const [value, unit] =
+    ns >= 1e9 ? [ns / 1e9, 's'] : ns >= 1e6 ? [ns / 1e6, 'ms'] : ns >= 1e3 ? [ns / 1e3, 'µs'] : [ns, 'ns'];
+  return `${significant(value)}${UNIT_SPACE}${unit}`;
+}
+
 /** A clock that runs: 00:12:47. */
 export function formatElapsed(ns: number): string {
   const s = Math.max(0, Math.floor(ns / 1e9));

@@ -39,7 +39,10 @@ export function useView(params: () => ViewParamsInput, onUpdate: (state: ViewSta
     handle?.update(next);
   });
   // A change of what is shown is an answer to the person: it does not wait.
-  watch([() => store.state.filter, () => store.state.mode, () => store.state.clock.following], () => (due = 0));
+  watch(
+    [() => store.state.filter, () => store.state.mode, () => store.state.range, () => store.state.clock.following],
+    () => (due = 0),
+  );
   onBeforeUnmount(() => {
     clearTimeout(timer);
     handle?.close();

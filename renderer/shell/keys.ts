@@ -1,5 +1,6 @@
 /** The keyboard map. Letters act only outside text fields; a component with own keys stops the event first. */
 import { useEngine } from '../stores/engine.ts';
+import { useReplay } from '../stores/replay.ts';
 
 export interface KeyActions {
   place(place: 'explore' | 'sessions'): void;
@@ -16,6 +17,10 @@ export const KEY_MAP: readonly (readonly [keys: string, what: string])[] = [
   ['N', 'next trouble'],
   ['Shift N', 'previous trouble'],
   ['← →', 'step through time (Shift × 10)'],
+  ['G', 'go to a time'],
+  ['[ ]', 'range starts, ends here'],
+  ['Z', 'zoom to the range'],
+  ['< >', 'slower, faster'],
   ['L', 'back to live'],
   ['↑ ↓', 'row or node'],
   ['Enter', 'open the selected flow'],
@@ -52,6 +57,7 @@ function nextPanel(backwards: boolean): void {
 /** Installs the global keys; returns what removes them. */
 export function installKeys(actions: KeyActions): () => void {
   const engine = useEngine();
+  const replay = useReplay();
   function onKey(event: KeyboardEvent): void {
     if (event.defaultPrevented) return;
     if (event.key === 'F6') {
@@ -66,7 +72,7 @@ export function installKeys(actions: KeyActions): () => void {
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target)) return;
-    const { mode, clock } = engine.state;
+    const { mode } = engine.state;
     const onControl =
       event.target instanceof HTMLElement && event.target.closest('button, a, [role="option"]') !== null;
     const act = keyAction();
@@ -78,26 +84,31 @@ export function installKeys(actions: KeyActions): () => void {
           return () => document.querySelector<HTMLElement>('#filter-input')?.focus();
         case ' ':
           if (onControl || mode === 'idle') return null;
-          return () =>
-            engine.act(
-              clock.playing || (mode === 'live' && clock.following) ? 'pause' : mode === 'live' ? 'live' : 'play',
-              {},
-            );
+          return () => replay.toggle();
         case 'r':
         case 'R':
           return mode === 'live' ? () => engine.toggleRecording() : null;
         case 'n':
         case 'N':
-          return mode === 'idle'
-            ? null
-            : () => engine.act('trouble', { direction: event.shiftKey ? 'previous' : 'next' });
+          return mode === 'idle' ? null : () => replay.trouble(event.shiftKey ? 'previous' : 'next');
         case 'ArrowLeft':
         case 'ArrowRight': {
           if (mode === 'idle') return null;
           const step = STEP_NS * (event.shiftKey ? 10 : 1) * (event.key === 'ArrowLeft' ? -1 : 1);
-          return () =>
-            engine.act('seek', { atNs: Math.min(clock.endNs, Math.max(clock.startNs, clock.cursorNs + step)) });
+          return () => replay.step(step);
         }
+        case 'g':
+        case 'G':
+          return replay.inPast ? () => (replay.jumping = true) : null;
+        case '[':
+        case ']':
+          return replay.inPast ? () => replay.setEdge(event.key === '[' ? 'from' : 'to') : null;
+        case 'z':
+        case 'Z':
+          return replay.range ? () => replay.zoomToRange() : null;
+        case '<':
+        case '>':
+          return replay.inPast ? () => replay.stepSpeed(event.key === '<' ? -1 : 1) : null;
         case 'l':
         case 'L':
           return mode === 'live' ? () => engine.act('live', {}) : null;

@@ -20,6 +20,7 @@ const IDLE: StateEvent = {
   flows: 0,
   matching: 0,
   filter: '',
+  range: null,
   troubles: 0,
   truncated: false,
 };

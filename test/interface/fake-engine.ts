@@ -174,7 +174,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, clock, flows: 0, matching: 0, filter: '', troubles: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, truncated: false }; // prettier-ignore
   }
 
   private goLive(names: string[]): void {
@@ -270,6 +270,12 @@ export class FakeEngine {
         return set({ playing: false, following: false });
       case 'live':
         return set({ following: true, cursorNs: clock.endNs });
+      case 'range': {
+        const { range } = params as { range: StateEvent['range'] };
+        this.state = { ...this.state, range };
+        this.count();
+        return null;
+      }
       case 'seek':
         return set({ cursorNs: Math.min(clock.endNs, (params as { atNs: number }).atNs), following: false });
       case 'trouble': {
@@ -334,12 +340,20 @@ export class FakeEngine {
 
   private moment(): FakeMoment {
     const { clock } = this.state;
-    return { world: this.world, atS: clock.cursorNs / 1e9, startS: clock.startNs / 1e9, endS: clock.endNs / 1e9, matches: this.matches }; // prettier-ignore
+    return { world: this.world, atS: clock.cursorNs / 1e9, startS: clock.startNs / 1e9, endS: clock.endNs / 1e9, matches: this.wanted() }; // prettier-ignore
+  }
+
+  /** The filter and the range together. */
+  private wanted(): FakeMoment['matches'] {
+    const { matches } = this;
+    const { range } = this.state;
+    if (!range) return matches;
+    return (flow) => (matches?.(flow) ?? true) && flow.startS * 1e9 < range.toNs && flow.endS * 1e9 > range.fromNs;
   }
 
   private count(): void {
     const flows = this.world.flows.filter(({ startS }) => startS <= this.atS);
-    const { matches } = this;
+    const matches = this.wanted();
     this.state = {
       ...this.state,
       flows: flows.length,

@@ -16,5 +16,8 @@ export interface Moment {
   startNs: number;
   endNs: number;
   cursorNs: number;
+  /** A filter is set. */
   filtered: boolean;
+  /** A filter or a range is set: not every flow matches. */
+  narrowed: boolean;
 }

@@ -44,7 +44,7 @@ export class TimelineRows {
   }
 
   private choose(params: TimelineParams, moment: Moment): void {
-    const signature = JSON.stringify([params.flows, params.lanes, moment.filtered]);
+    const signature = JSON.stringify([params.flows, params.lanes, moment.narrowed]);
     if (
       signature === this.chosenFor &&
       Math.abs(moment.cursorNs - this.chosenAt) < CHOOSE_NS &&
@@ -67,7 +67,7 @@ export class TimelineRows {
     const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
     const scored: [number, number][] = [];
     for (let flow = 0; flow < model.flows.rows.count; flow++) {
-      const matches = moment.filtered ? moment.cache.matches : moment.cache.shown;
+      const matches = moment.narrowed ? moment.cache.matches : moment.cache.shown;
       if (wanted.has(flow) || matches.data[flow] === 0) continue;
       scored.push([flow, score(flow)]);
     }
@@ -172,7 +172,7 @@ function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
     timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
   else
     for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
-      if (moment.cache.matches.data[flow] === 0) continue;
+      if (moment.cache.passes.data[flow] === 0) continue;
       timeline.eachBin(flow, shown.fromNs, shown.toNs, binNs, (bin) => {
         if (bin.responses > 0) add(bin.bin, heatRow(bin.responseSumNs / bin.responses), bin.responses);
       });
@@ -187,7 +187,7 @@ function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringIn
   for (let i = moment.timeline.markFrom(shown.fromNs); i < marks.length && sent < MARKS_MAX; i++) {
     const mark = marks[i]!;
     if (mark.atNs > shown.toNs) break;
-    if (mark.flow >= 0 && (moment.filtered ? moment.cache.matches : moment.cache.shown).data[mark.flow] === 0) continue;
+    if (mark.flow >= 0 && (moment.filtered ? moment.cache.passes : moment.cache.shown).data[mark.flow] === 0) continue;
     if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
     lastAt = mark.atNs;
     const row = rows.upsert(i);

@@ -126,5 +126,24 @@ export function liveSuite(suite: Suite): void {
         await page.getByRole('button', { name: 'Live', exact: true }).click();
         await soon(() => engine.state.clock.following).toBe(true);
       }));
+
+    it('a paused view is scrubbed and played while capturing goes on, all by keys', () =>
+      withPage(suite, 'live', async ({ page, engine }) => {
+        await live(page);
+        await page.keyboard.press('Space');
+        const slider = page.getByRole('slider', { name: 'Time in the session' });
+        await slider.waitFor();
+        const { cursorNs } = engine.state.clock;
+        await page.keyboard.press('Shift+ArrowLeft');
+        await soon(() => engine.state.clock.cursorNs).toBe(cursorNs - 10e9);
+        await page.getByRole('button', { name: 'Play' }).waitFor();
+        await page.keyboard.press('Space');
+        await soon(() => engine.state.clock.playing).toBe(true);
+        await soon(() => engine.state.clock.cursorNs).toBeGreaterThan(cursorNs - 10e9);
+        expect(engine.state.clock.endNs).toBeGreaterThan(cursorNs);
+        await page.keyboard.press('l');
+        await soon(() => engine.state.clock.following).toBe(true);
+        await slider.waitFor({ state: 'detached' });
+      }));
   });
 }
