@@ -62,6 +62,8 @@ const PROBES = 4;
 const USED = 1;
 const AMBIGUOUS = 2;
 const STAMPED = 4;
+/** In the word of flags: segments passed that were not probes, for four waited. */
+const MISSED = 1 << 16;
 /** Numbers a side: the flags of its probes, four bits each; their ends; their timestamps. */
 const NUMBERS = 1 + 2 * PROBES;
 const END = 1;
@@ -80,7 +82,7 @@ export class Probes {
     this.#at = rows.float64(2 * PROBES);
   }
 
-  /** A segment that ends before `end` was sent; nothing happens while four wait already. */
+  /** A segment that ends before `end` was sent; while four wait already it is only noted that there was one. */
   sent(side: number, end: number, atNs: number, stamped: number, tsval: number, ambiguous: boolean): void {
     const n = this.#numbers.data;
     const row = side * NUMBERS;
@@ -93,6 +95,7 @@ export class Probes {
       this.#at.data[side * PROBES + k] = atNs;
       return;
     }
+    n[row] = flags | MISSED;
   }
 
   /** [start, end) was sent again with timestamp `tsval`. */
@@ -125,15 +128,21 @@ export class Probes {
     if (waiting === 0) return -1;
     const at = this.#at.data;
     let newest = -1;
+    let end = 0;
     for (let k = 0; k < PROBES; k++) {
       const flags = (waiting >> (k * 4)) & 15;
       if (flags === 0 || distance(ack, n[row + END + k]!) < 0) continue;
       waiting &= ~(15 << (k * 4));
       if ((flags & AMBIGUOUS) !== 0 && (stamped === 0 || tsecr !== n[row + TSVAL + k])) continue;
       const probe = side * PROBES + k;
-      if (newest < 0 || at[probe]! > at[newest]!) newest = probe;
+      if (newest < 0 || at[probe]! > at[newest]!) {
+        newest = probe;
+        end = n[row + END + k]!;
+      }
     }
-    n[row] = waiting;
+    // What answers a segment that was no probe came later than the answer of the probe before it.
+    if ((waiting & MISSED) !== 0 && end !== ack) newest = -1;
+    n[row] = waiting === MISSED ? 0 : waiting;
     return newest;
   }
 

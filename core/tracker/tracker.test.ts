@@ -352,6 +352,14 @@ describe('latency', () => {
     expect(lab.flow.latency.rtt).toMatchObject({ n: 2, minUs: 10_000, maxUs: 60_000 });
   });
 
+  it('of a burst of which only some segments are timed, an answer to another gives no round trip', () => {
+    const lab = new Lab().handshake();
+    for (let i = 0; i < 8; i++) lab.c(100 + i, 1 + i * 100, 1, ACK, { payload: bytes(100) });
+    lab.s(127, 1, 801, ACK);
+    lab.c(200, 801, 1, ACK, { payload: bytes(100) }).s(210, 1, 901, ACK);
+    expect(lab.flow.latency.rtt).toMatchObject({ n: 2, minUs: 10_000, maxUs: 10_000 });
+  });
+
   it('near the server the half towards the client is the round trip', () => {
     const lab = new Lab()
       .c(0, 0, -1, SYN)
