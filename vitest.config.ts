@@ -17,7 +17,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,cli,build,electron,renderer}/**/*.test.ts', 'test/{unit,desktop}/**/*.test.ts'],
+          include: [
+            '{core,cli,build,electron,renderer}/**/*.test.ts',
+            'test/{captures,desktop,fuzz,unit}/**/*.test.ts',
+          ],
           exclude,
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -28,7 +31,7 @@ export default defineConfig({
           ...alone,
           name: 'kernel',
           include: ['test/**/*.test.ts'],
-          exclude: [...exclude, 'test/{unit,desktop}/**', 'test/vm/**'],
+          exclude: [...exclude, 'test/{captures,desktop,fuzz,unit}/**', 'test/vm/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
