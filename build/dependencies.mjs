@@ -22,6 +22,7 @@ const RULES = [
   [['core/session/**/*.ts'], [station('helper', 'summary', 'engine')], 'session files know no helper and no engine'],
   [['core/tracker/**/*.ts'], [station('helper', 'engine')], 'the tracker knows no helper and no engine'],
   [['core/helper/**/*.ts'], [station('capture', 'dissect', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine')], 'launching the helper knows frames only'], // prettier-ignore
+  [['core/share/**/*.ts'], [station('helper', 'engine', 'tracker', 'filter', 'summary', 'export')], 'making a copy knows formats and the model only'], // prettier-ignore
   [['core/summary/**/*.ts'], [station('helper', 'engine')], 'the summary reads a model, wherever it came from'],
 ];
 

@@ -1,5 +1,5 @@
 import { EXIT_USAGE, FlowglassError, printable } from '../core/errors.ts';
-import { FORMATS, runExport, type Format } from '../core/export/run.ts';
+import { FORMATS, previewShare, runExport, type Format } from '../core/export/run.ts';
 import type { Preset } from '../core/export/packets.ts';
 import type { InstantValue, OffsetValue } from '../core/filter/ast.ts';
 import { requireFilter } from '../core/filter/filter.ts';
@@ -7,11 +7,12 @@ import { parseInstant } from '../core/filter/instant.ts';
 import { usageError, type Command, type Given } from './command.ts';
 import { version } from './main.ts';
 import { badValue } from './quantities.ts';
-import { note, speaks } from './terminal.ts';
+import { previewText } from './share-preview.ts';
+import { note, print, speaks } from './terminal.ts';
 
 const PRESETS: readonly Preset[] = ['as-recorded', 'plain', 'wireshark'];
 /** Named in the design, made later. */
-const LATER: readonly string[] = ['parquet', 'svg', 'png'];
+const LATER: readonly string[] = ['svg', 'png'];
 
 function readFormat(text: string | undefined): Format {
   const hint = `give ${FORMATS.join(', ')}`;
@@ -19,7 +20,7 @@ function readFormat(text: string | undefined): Format {
   const format = FORMATS.find((known) => known === text);
   if (format !== undefined) return format;
   if (LATER.includes(text))
-    throw new FlowglassError({ code: 'not-available', what: 'this format is not available yet', where: `--format ${text}`, hint, exitCode: EXIT_USAGE }); // prettier-ignore
+    throw new FlowglassError({ code: 'not-available', what: 'pictures are drawn in the app', where: `--format ${text}`, hint: 'use the menu of graph or timeline there', exitCode: EXIT_USAGE }); // prettier-ignore
   throw usageError('no such format', text, hint);
 }
 
@@ -37,6 +38,14 @@ function readMoment(option: string, text: string | undefined): InstantValue | Of
   if (moment === null)
     throw badValue(option, text, 'give a time such as 2026-11-24T12:00:00Z, or +10s from the start of the recording');
   return moment;
+}
+
+function readShare(given: Given): { keyFile: string | null } | null {
+  const keyFile = given.text('share-key') ?? null;
+  if (given.has('share')) return { keyFile };
+  const option = given.has('preview') ? '--preview' : keyFile === null ? null : '--share-key';
+  if (option !== null) throw usageError(`${option} is for --share`, 'command line', 'add --share');
+  return null;
 }
 
 /** Share of the file on the last line of a terminal; nothing when standard error is a file. */
@@ -59,9 +68,13 @@ export const command: Command = {
   summary: 'Write the flows or the packets of a capture in another form',
   details: `
 FILE is a recording of ours, or any pcap or pcapng file, also compressed; - is standard input.
-Formats: json (the document of summary --json), jsonl (one flow a line), csv (one flow a record), pcapng, pcap.
+Formats: json (the document of summary --json), jsonl (one flow a line), csv (one flow a record),
+parquet (csv's columns with types), pcapng, pcap.
 With --filter only flows that match, and their packets. --from and --to choose packets by their time, and flows of which
 anything passed between them. A time is RFC 3339, or +10s from the start of the recording.
+With --share a copy that may be given away: the same pseudonym for the same address, name, user, path and command
+line, no payload, no comment. Look with --preview first: it tells what would leave, and writes nothing. The key of the
+pseudonyms is thrown away unless --share-key names a file for it.
 Presets of pcapng: as-recorded (default: every block as it is), plain (only the blocks that every reader knows),
 wireshark (plain, with Wireshark's process information).`,
   options: {
@@ -77,6 +90,9 @@ wireshark (plain, with Wireshark's process information).`,
     from: { value: 'TIME', help: 'from this time on' },
     to: { value: 'TIME', help: 'up to this time' },
     preset: { value: 'NAME', help: `of pcapng: ${PRESETS.join(', ')}` },
+    share: { help: 'with pseudonyms and without payload' },
+    preview: { help: 'of --share: say what would leave, and write nothing' },
+    'share-key': { value: 'FILE', help: 'keep the key of the pseudonyms in FILE, or use the one there' },
     force: { help: 'replace an existing file' },
   },
   async run(given: Given): Promise<void> {
@@ -84,13 +100,17 @@ wireshark (plain, with Wireshark's process information).`,
     if (path === undefined)
       throw usageError('no file to read', 'flowglass export', 'give a FILE (- is standard input)');
     if (extra !== undefined) throw usageError('more than one file', extra, 'give one FILE');
-    const format = readFormat(given.text('format'));
+    const share = readShare(given);
+    const preview = given.has('preview');
+    const format = preview ? 'pcapng' : readFormat(given.text('format'));
     const preset = readPreset(given.text('preset'), format);
-    const output = given.text('output');
+    if (share !== null && given.text('preset') !== undefined)
+      throw usageError('--share and --preset exclude each other', 'command line', 'give one of them');
+    const output = preview ? '-' : given.text('output');
     if (output === undefined)
       throw usageError('no file to write', 'flowglass export', 'give -o OUT (- is standard output)');
     const packets = format === 'pcapng' || format === 'pcap';
-    if (output === '-' && packets && process.stdout.isTTY)
+    if (output === '-' && !preview && packets && process.stdout.isTTY)
       throw badValue('-o', '-', 'standard output is a terminal: send it into a file or a program');
     const interfaces = given.texts('interface').flatMap((text) => text.split(','));
     if (interfaces.length > 0 && !packets)
@@ -100,6 +120,7 @@ wireshark (plain, with Wireshark's process information).`,
       path,
       format,
       preset,
+      share,
       output,
       force: given.has('force'),
       filter: filter === undefined ? null : requireFilter(filter),
@@ -112,6 +133,12 @@ wireshark (plain, with Wireshark's process information).`,
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => cancel.abort());
     const line = progress();
     try {
+      if (preview) {
+        const what = await previewShare({ ...job, signal: cancel.signal, progress: line.show });
+        line.clear();
+        await print(previewText(what));
+        return;
+      }
       const { written, bytes, truncated, blocksLeftOut } = await runExport({
         ...job,
         signal: cancel.signal,

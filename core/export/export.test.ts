@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PcapngWriter } from '../capture/pcapng-writer.ts';
 import { readCapture } from '../capture/read.ts';
@@ -374,5 +375,38 @@ describe('the output', () => {
     const output = join(folder, 'cancelled.pcapng');
     await expect(exported(corpus('m-half-close.pcap'), 'pcapng', { output, signal: cancel.signal })).rejects.toThrow();
     expect(readdirSync(folder).filter((name) => name.includes('cancelled'))).toEqual([]);
+  });
+});
+
+describe('parquet', () => {
+  it('has the columns of CSV with their types, read back by another library', async () => {
+    const session = join(root, 'docs/demo.pcapng');
+    const path = await exported(session, 'parquet');
+    const bytes = readFileSync(path);
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    const metadata = parquetMetadata(file);
+    const type = (name: string) => {
+      const element = metadata.schema.find((each) => each.name === name);
+      return [element?.type, element?.converted_type ?? element?.logical_type?.type ?? null];
+    };
+    expect(type('id')).toEqual(['BYTE_ARRAY', 'UTF8']);
+    expect(type('client.port')).toEqual(['INT32', null]);
+    expect(type('sent.bytes')).toEqual(['INT64', null]);
+    expect(type('latency.rtt.p99Us')).toEqual(['DOUBLE', null]);
+    expect(type('started')).toEqual(['INT64', 'TIMESTAMP']);
+    expect(metadata.schema.find(({ name }) => name === 'started')?.logical_type).toMatchObject({ isAdjustedToUTC: true, unit: 'NANOS' }); // prettier-ignore
+    const rows = await parquetReadObjects({ file, parsers: { timestampFromNanoseconds: (ns) => ns } });
+    const source = await openCapture(session);
+    const flows = [...summaryFlows(source)].map((flow) => flowSummary(source, flow));
+    expect(rows).toHaveLength(flows.length);
+    flows.forEach((flow, i) => {
+      const row = rows[i]!;
+      const text = (ns: unknown): string | null => (ns === null ? null : `${new Date(Number((ns as bigint) / 1_000_000n)).toISOString().slice(0, 19)}.${String((ns as bigint) % 1_000_000_000n).padStart(9, '0')}Z`); // prettier-ignore
+      expect([row['id'], row['client.address'], row['client.port']]).toEqual([flow.id, flow.client.address, flow.client.port]); // prettier-ignore
+      expect([row['sent.bytes'], row['received.packets']]).toEqual([BigInt(flow.sent.bytes), BigInt(flow.received.packets)]); // prettier-ignore
+      expect([text(row['started']), text(row['ended'] ?? null)]).toEqual([flow.started, flow.ended]);
+      expect(row['latency.rtt.p99Us'] ?? null).toBe(flow.latency.rtt?.p99Us ?? null);
+      expect(row['clientProcess.pid'] ?? null).toBe(flow.clientProcess?.pid ?? null);
+    });
   });
 });

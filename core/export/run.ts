@@ -1,4 +1,5 @@
 /** `flowglass export`: a capture of any kind into a file of another kind. */
+import { join } from 'node:path';
 import { openCapture, spool } from '../engine/open.ts';
 import { processAt } from '../engine/process-texts.ts';
 import { FlowglassError } from '../errors.ts';
@@ -12,7 +13,8 @@ import { summaryJson } from '../summary/summary.ts';
 import { flowsCsv } from './csv.ts';
 import { flowsJsonLines } from './json-lines.ts';
 import { Output } from './output.ts';
-import { exportPcap, exportPcapng, type PacketExport, type Preset } from './packets.ts';
+import { exportPcap, exportPcapng, type PacketExport, type Preset, type ProcessOf } from './packets.ts';
+import { writeFlowsParquet } from './parquet.ts';
 import {
   onInterfaces,
   selectByTime,
@@ -21,8 +23,9 @@ import {
   type MakeSelection,
   type TimeRange,
 } from './selection.ts';
+import { inPrivateFolder, shareCapture, type SharePreview } from './share.ts';
 
-export const FORMATS = ['json', 'jsonl', 'csv', 'pcapng', 'pcap'] as const;
+export const FORMATS = ['json', 'jsonl', 'csv', 'parquet', 'pcapng', 'pcap'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface ExportJob {
@@ -40,6 +43,8 @@ export interface ExportJob {
   /** Moments, both inclusive; an offset counts from the session's start. */
   readonly from: InstantValue | OffsetValue | null;
   readonly to: InstantValue | OffsetValue | null;
+  /** A copy with pseudonyms and without payload; `keyFile` keeps the key, null = nobody has it afterwards. */
+  readonly share?: { readonly keyFile: string | null } | null;
   /** For the section header of a file made from pcap. */
   readonly application: string;
   readonly signal?: AbortSignal | undefined;
@@ -53,6 +58,8 @@ export interface ExportResult {
   /** The capture was cut or damaged: this is what could be read. */
   readonly truncated: boolean;
   readonly blocksLeftOut: number;
+  /** What a shared copy has in it. */
+  readonly shared?: SharePreview;
 }
 
 /**
@@ -75,12 +82,24 @@ export async function runExport(job: ExportJob): Promise<ExportResult> {
 
 type Done = Omit<ExportResult, 'bytes'>;
 
+/** What a shared copy would have in it; writes nothing. */
+export async function previewShare(job: ExportJob): Promise<SharePreview> {
+  const look = async (path: string): Promise<SharePreview> =>
+    shareCapture(await prepareShare(path, job, job.share?.keyFile ?? null), null);
+  return job.path === '-' ? spool(look) : look(job.path);
+}
+
 async function exportFrom(path: string, job: ExportJob, output: Output): Promise<Done> {
+  if (job.share) return exportShared(path, job, output, job.share.keyFile);
   if (job.format === 'pcapng' || job.format === 'pcap') return exportPackets(path, job, output);
   const source = await openCapture(path);
   const range = rangeOf(job, source.startedNs);
   const matches = matching(job, source, range);
   const told = matches === null ? source : { ...source, matches };
+  if (job.format === 'parquet') {
+    const written = writeFlowsParquet(told, output, job.signal);
+    return { written, truncated: source.truncated, blocksLeftOut: 0 };
+  }
   let written = 0;
   const pieces =
     job.format === 'json' ? summaryJson(told) : job.format === 'csv' ? flowsCsv(told) : flowsJsonLines(told);
@@ -132,10 +151,15 @@ function rangeOf({ from, to, path }: ExportJob, startedNs: bigint | null): TimeR
   return range;
 }
 
-async function exportPackets(path: string, job: ExportJob, output: Output): Promise<Done> {
-  const { filter, from, to, preset } = job;
+/** The packets that were chosen, and who had them. */
+interface Prepared {
+  readonly packets: PacketExport;
+  readonly processOf: ProcessOf | null;
+}
+
+async function prepare(path: string, job: ExportJob, processes: boolean): Promise<Prepared> {
+  const { filter, from, to } = job;
   const relative = from?.kind === 'offset' || to?.kind === 'offset';
-  const processes = job.format === 'pcapng' && preset === 'wireshark';
   const opened = filter !== null || relative || processes ? await openCapture(path) : null;
   const range = rangeOf(job, opened?.startedNs ?? null);
   const index = opened === null ? null : await sessionIndex(path);
@@ -153,12 +177,51 @@ async function exportPackets(path: string, job: ExportJob, output: Output): Prom
     signal: job.signal,
     progress: job.progress,
   };
-  const processOf = processes && opened !== null && index !== null ? processAt(opened.model) : null;
+  return { packets, processOf: processes && opened !== null && index !== null ? processAt(opened.model) : null };
+}
+
+async function exportPackets(path: string, job: ExportJob, output: Output): Promise<Done> {
+  const { preset } = job;
+  const { packets, processOf } = await prepare(path, job, job.format === 'pcapng' && preset === 'wireshark');
   const done =
     job.format === 'pcap'
       ? await exportPcap(packets, output)
       : await exportPcapng(packets, preset, output, job.application, processOf);
   return { written: done.packets, truncated: done.read.truncated, blocksLeftOut: done.blocksLeftOut };
+}
+
+/** A part of a recording tells its processes in blocks of Wireshark's, as our records cannot go with it. */
+async function prepareShare(path: string, job: ExportJob, keyFile: string | null) {
+  const chosen = job.filter !== null || job.from !== null || job.to !== null || job.interfaces.length > 0;
+  const { packets, processOf } = await prepare(path, job, chosen);
+  return { ...packets, processOf, keyFile };
+}
+
+/** Makes the copy; forms other than pcapng are made from it, so that they cannot know more. */
+async function exportShared(path: string, job: ExportJob, output: Output, keyFile: string | null): Promise<Done> {
+  const work = await prepareShare(path, job, keyFile);
+  const left = (preview: SharePreview): number => (preview.records ? 0 : preview.removed.records);
+  if (job.format === 'pcapng') {
+    const shared = await shareCapture(work, (bytes) => output.write(bytes));
+    return { written: shared.packets, truncated: shared.truncated, blocksLeftOut: left(shared), shared };
+  }
+  return inPrivateFolder(async (folder) => {
+    const copy = join(folder, 'copy.pcapng');
+    const between = new Output(copy, { force: false, input: path });
+    try {
+      const shared = await shareCapture(work, (bytes) => between.write(bytes));
+      between.finish();
+      const rest = { ...job, path: copy, filter: null, from: null, to: null, interfaces: [], share: null };
+      return {
+        ...(await exportFrom(copy, rest, output)),
+        truncated: shared.truncated,
+        blocksLeftOut: left(shared),
+        shared,
+      };
+    } finally {
+      between.abandon();
+    }
+  });
 }
 
 /** null when the file is not a session of ours. */

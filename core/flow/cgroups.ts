@@ -11,7 +11,7 @@ export class Cgroups {
   readonly #low = this.#rows.uint32();
   readonly #high = this.#rows.uint32();
   /** string + 1 */
-  readonly #path = this.#rows.uint32();
+  readonly paths = this.#rows.uint32();
   readonly #index = new Index();
 
   /** True when the control group is new. */
@@ -27,13 +27,17 @@ export class Cgroups {
 
   name(low: number, high: number, path: number): void {
     this.ensure(low, high);
-    this.#path.data[this.#index.at(this.#probe(low, high))] = path + 1;
+    this.paths.data[this.#index.at(this.#probe(low, high))] = path + 1;
   }
 
   /** Number of the path's string; -1 = not told. */
   pathOf(low: number, high: number): number {
     const row = this.#index.at(this.#probe(low, high));
-    return row < 0 ? -1 : this.#path.data[row]! - 1;
+    return row < 0 ? -1 : this.paths.data[row]! - 1;
+  }
+
+  get count(): number {
+    return this.#rows.count;
   }
 
   save(out: SnapshotWriter): void {

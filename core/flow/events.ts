@@ -87,6 +87,11 @@ export class Events {
     this.#waiting.count = kept;
   }
 
+  /** Lets `change` replace the keys of waiting drops in place (KEY_WORDS words each). */
+  edit(change: (words: Uint32Array, count: number) => void): void {
+    change(this.#key.data, this.#waiting.count);
+  }
+
   save(out: SnapshotWriter): void {
     out.uint32(this.unknown);
     this.#waiting.save(out);

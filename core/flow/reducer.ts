@@ -190,6 +190,15 @@ export class Reducer {
     return this.#processes.takeUnnamedCgroups();
   }
 
+  /**
+   * Lets `change` replace keys (KEY_WORDS words each) in place, of flows and of what waits for one. Nothing may be looked
+   * up afterwards: `restore` what `serialize` gives.
+   */
+  editKeys(change: (words: Uint32Array, count: number) => void): void {
+    change(this.model.flows.key.data, this.model.flows.rows.count);
+    this.#events.edit(change);
+  }
+
   /** The whole state, for a keyframe. */
   serialize(): Uint8Array {
     const out = new SnapshotWriter();

@@ -425,6 +425,11 @@ export class Addresses {
     return this.#index.at(this.#probe(words, at));
   }
 
+  /** Lets `change` replace the addresses (four words each) in place; nobody may look for one before a `load`. */
+  edit(change: (words: Uint32Array, count: number) => void): void {
+    change(this.#words.data, this.#rows.count);
+  }
+
   get count(): number {
     return this.#rows.count;
   }

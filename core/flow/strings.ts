@@ -4,7 +4,7 @@
  */
 import { Table } from './columns.ts';
 import { Index, mix } from './hash.ts';
-import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
+import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -77,6 +77,13 @@ export class Strings {
       if (this.#start.data[id]! + this.#length.data[id]! > total) input.fail('names a text beyond its end');
     }
     this.#rebuild();
+  }
+
+  /** Takes over all of `other`: numbers given out before are forgotten. */
+  become(other: Strings): void {
+    const out = new SnapshotWriter();
+    other.save(out);
+    this.load(new SnapshotReader(out.finish()));
   }
 
   #insert(id: number, probe: number): void {
