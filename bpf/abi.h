@@ -228,7 +228,9 @@ enum fg_event_kind {
 	FG_EVENT_UDP_RECEIVE_FAIL = 12, /* receive buffer full; a = -errno */
 	FG_EVENT_SOCKET_ERROR = 13, /* inet_sk_error_report; a = errno */
 	FG_EVENT_CONNECT = 14,      /* local connect finished; value = ns from SYN_SENT to ESTABLISHED */
-	FG_EVENT_READ_DELAY = 15,   /* reserved: arrival to socket read */
+	FG_EVENT_READ_DELAY = 15,   /* an exchange at a local TCP socket: value = ns from the last payload segment that came in to
+	                               the read that returned it; direction = of the answer; a | b << 32 = ns from that read to
+	                               the answer's first segment, 0 = the connection was closed instead */
 };
 
 enum fg_event_flags {

@@ -158,6 +158,23 @@ static __always_inline void fg_turn(struct fg_conversation *c, const struct fg_m
 		fg_sample(m, FG_EVENT_RESPONSE, m->p->direction, 0, 0, fg_since(before, m->now));
 }
 
+/* Does this segment, which leaves, answer (or close) after payload that came in? */
+static __always_inline bool fg_turns(struct fg_conversation *c, const struct fg_parsed *p)
+{
+	return (p->payload || p->tcp_flags & TCPHDR_FIN) && ((FG_READ_ONCE(c->turn) ^ p->direction) & 1);
+}
+
+/* READ_DELAY: the answer leaves. Between the arrival of what it answers and now lies the read: before it our kernel had the
+ * data, after it the application. `read` = when the socket's user last received something. */
+static __always_inline void fg_read_before(struct fg_conversation *c, const struct fg_moment *m, __u64 read)
+{
+	__u64 turn = FG_READ_ONCE(c->turn), queued = fg_since(turn, read), thought = m->p->payload ? m->now - read : 0;
+
+	/* Not when the last thing that came in is another connection's, or was not read yet (then `queued` wraps). */
+	if (turn >> 48 == m->guard && queued <= FG_INSTANT_MASK >> 1)
+		fg_sample(m, FG_EVENT_READ_DELAY, m->p->direction, (__u32)thought, thought >> 32, queued);
+}
+
 static __always_inline __u64 fg_stamp(__u32 value, bool egress, __u16 guard)
 {
 	return (__u64)value << 32 | (__u64)egress << 16 | guard;

@@ -171,6 +171,7 @@ FG_SHARED struct {
 struct fg_socket_state {
 	__u64 created_ns;       /* 0 = it existed before us, or was met late */
 	__u64 connect_ns;       /* when it entered SYN_SENT */
+	__u64 read_ns;          /* when its user last received something; 0 = not since that was reported */
 	__u64 process_start_ns; /* last known owner: start and thread group; 0 = none */
 	__u32 tgid;
 	__u32 exec_id;          /* of its program: a process that became another one is news */

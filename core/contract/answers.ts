@@ -79,6 +79,9 @@ export interface ProcessAnswer {
   source: string;
 }
 
+export type WherePart =
+  'network' | 'client kernel' | 'client application' | 'server kernel' | 'server application' | 'peer';
+
 export interface FlowAnswer {
   flow: number;
   id: string;
@@ -105,6 +108,8 @@ export interface FlowAnswer {
   connectUs: number | null;
   rtt: LatencyAnswer | null;
   response: LatencyAnswer | null;
+  /** Where the time of the exchanges went: means; null with the reason where it cannot be seen. */
+  where: { part: WherePart; meanUs: number | null; unknown: string | null }[];
   retransmits: number | null;
   resets: number;
   zeroWindows: number;

@@ -1,11 +1,11 @@
 /** Everything known of one flow, for the details pane: the summary's words with session times and drawings beside. */
-import type { FlowAnswer, LatencyAnswer, ProcessAnswer } from '../contract/answers.ts';
+import type { FlowAnswer, LatencyAnswer, ProcessAnswer, WherePart } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { TCP_STATES } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
 import { PROCESS_PARENT_KNOWN } from '../flow/processes.ts';
 import { lifeOf, responseOf, rttOf, transitionsOf } from '../flow/state.ts';
-import { flowSummary, type DistributionSummary } from '../summary/flow.ts';
+import { flowSummary, type DistributionSummary, type WhereSummary } from '../summary/flow.ts';
 import type { ProcessSummary } from '../summary/process.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { FlowWords } from './facts.ts';
@@ -52,6 +52,7 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     connectUs: summary.latency.connectUs,
     rtt: latencyAnswer(model, rttOf(model, flow), summary.latency.rtt),
     response: latencyAnswer(model, responseOf(model, flow), summary.latency.response),
+    where: whereAnswer(summary.latency.where),
     retransmits: summary.retransmits,
     resets: summary.resets ?? 0,
     zeroWindows: summary.zeroWindows ?? 0,
@@ -59,6 +60,19 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     tls: summary.tls ? { serverName: summary.tls.serverName, alpn: [...summary.tls.alpn] } : null,
     packetsStored: source.captured.packets,
   };
+}
+
+function whereAnswer(where: WhereSummary): FlowAnswer['where'] {
+  const part = (name: WherePart, from: { readonly meanUs: number } | null, unknown: string | null) =>
+    ({ part: name, meanUs: from?.meanUs ?? null, unknown: from === null ? (unknown ?? 'no exchange') : null }); // prettier-ignore
+  return [
+    part('network', where.network, where.networkUnknown),
+    part('client kernel', where.clientQueue, where.clientUnknown),
+    part('client application', where.clientApplication, where.clientUnknown),
+    part('server kernel', where.serverQueue, where.serverUnknown),
+    part('server application', where.serverApplication, where.serverUnknown),
+    part('peer', where.peerMeanUs === null ? null : { meanUs: where.peerMeanUs }, where.peerUnknown),
+  ];
 }
 
 function processAnswer(process: ProcessSummary | null): ProcessAnswer | null {

@@ -12,6 +12,7 @@ import {
   EVENT_ICMP_ERROR,
   EVENT_KEYED,
   EVENT_PACKET_RTT,
+  EVENT_READ_DELAY,
   EVENT_RESPONSE,
   EVENT_RETRANSMIT,
   EVENT_SOCKET_ERROR,
@@ -129,6 +130,13 @@ export class Events {
       case EVENT_RESPONSE: {
         const flow = this.#flow(words, at, flags, atNs);
         if (flow >= 0) model.sample(flow, METRIC_RESPONSE, value, atNs, direction);
+        return;
+      }
+      case EVENT_READ_DELAY: {
+        const flow = this.#flow(words, at, flags, atNs);
+        if (flow < 0) return;
+        model.localTimes.add(flow, direction, value, a + words[at + 8]! * TWO_32);
+        model.touch(flow, atNs);
         return;
       }
       case EVENT_PACKET_RTT: {

@@ -21,6 +21,7 @@ import { Table } from './columns.ts';
 import { COUNTERS, FlowTable, NONE } from './flows.ts';
 import { Histograms } from './histogram.ts';
 import { Interfaces, TOTALS_INGRESS, TOTALS_UNPARSED } from './interfaces.ts';
+import { LocalTimes } from './local-times.ts';
 import { END_FIN, END_REFUSED, END_RESET, END_TIMEOUT, type End } from './names.ts';
 import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT } from './names.ts';
 import { ROLES_CONNECT, ROLES_FIRST_PACKET, ROLES_PORT, ROLES_SYN } from './names.ts';
@@ -48,6 +49,7 @@ export class FlowModel {
   readonly cgroups = new Cgroups();
   readonly interfaces = new Interfaces();
   readonly histograms = new Histograms();
+  readonly localTimes = new LocalTimes(this.histograms);
   readonly samples = new Samples();
   readonly throughput = new Throughput();
 
@@ -296,6 +298,7 @@ export class FlowModel {
       this.sockets.bytes +
       this.processes.bytes +
       this.histograms.bytes +
+      this.localTimes.bytes +
       this.samples.bytes +
       this.throughput.bytes +
       this.drops.bytes
@@ -342,6 +345,7 @@ export class FlowModel {
       this.reasons,
       this.flows,
       this.sockets,
+      this.localTimes,
     ];
   }
 
@@ -352,6 +356,7 @@ export class FlowModel {
       for (let i = 0; i < n; i++) if (data[i]! < from || data[i]! >= below) input.fail('points nowhere');
     };
     const count = flows.rows.count;
+    this.localTimes.check(count, this.histograms.count, () => input.fail('points nowhere'));
     within(flows.socket.data, count * 2, NONE, sockets.rows.count);
     within(flows.rtt.data, count, NONE, this.histograms.count);
     within(flows.response.data, count * 2, NONE, this.histograms.count);

@@ -15,6 +15,7 @@ import { COUNTERS } from './flows.ts';
 import { Reducer } from './reducer.ts';
 import { clientOf, rolesOf } from './roles.ts';
 import { ROLES } from './names.ts';
+import { localWhere } from './where.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, transitionsOf } from './state.ts';
 
 const SYN = 2;
@@ -357,6 +358,31 @@ describe('latency', () => {
     feed(reducer, eventsFrame(response(9e6, true), response(500e6, false), response(8e6, true)));
     feed(reducer, flowsFrame({ key, flags: abi.FLOW_SYN_LO, lo: { packets: 1 } }));
     expect(reducer.model.histograms.read(responseOf(reducer.model, 0))).toMatchObject({ n: 2, minNs: 8e6, maxNs: 9e6 });
+  });
+
+  it('keeps how long the exchanges of each local end lay in the kernel and in the application, and its state is saved', () => {
+    const reducer = begin();
+    const exchange = (valueNs: number, a: number, hiToLo = true) => ({
+      kind: abi.EVENT_READ_DELAY,
+      valueNs,
+      a,
+      hiToLo,
+    });
+    feed(reducer, eventsFrame(exchange(5e6, 2e6), exchange(7e6, 4e6), exchange(9e6, 0))); // the last one closed instead
+    for (const { model } of [reducer, Reducer.restore(reducer.serialize())]) {
+      const read = (row: number) => model.histograms.read(row);
+      expect(read(model.localTimes.queueOf(0, 1))).toMatchObject({ n: 3, minNs: 5e6, maxNs: 9e6 });
+      expect(read(model.localTimes.applicationOf(0, 1))).toMatchObject({ n: 2, minNs: 2e6, maxNs: 4e6 });
+      expect([model.localTimes.queueOf(0, 0), model.localTimes.applicationOf(0, 0)]).toEqual([-1, -1]);
+      expect(localWhere(model, 0, 0)).toEqual({ queue: -1, application: -1, unknown: 'remote' });
+    }
+    const many = begin();
+    for (let i = 0; i < 500; i++) {
+      feed(many, eventsFrame({ ...exchange(i + 1, i + 2), key: { loPort: i + 1, hiPort: 80 } }));
+    }
+    const { model } = many;
+    for (let flow = 0; flow < 500; flow++)
+      expect(model.histograms.read(model.localTimes.queueOf(flow, 1))?.minNs).toBe(flow + 1);
   });
 
   it('keeps the newest samples with their times', () => {

@@ -16,6 +16,7 @@ import {
   zeroWindowsOf,
 } from '../flow/state.ts';
 import { ownerSummaries, type OwnerSummary, type ProcessSummary, sideSummary } from './process.ts';
+import { localWhere, peerWhere } from '../flow/where.ts';
 import type { SummarySource } from './source.ts';
 import { addressText, decode, instant, isLinkLocal } from './text.ts';
 
@@ -45,6 +46,23 @@ export interface DistributionSummary {
   readonly p99Us: number;
   readonly maxUs: number;
   readonly jitterUs: number | null;
+}
+
+/** Where the time of the exchanges went; each part that is null has its reason beside it. */
+export interface WhereSummary {
+  /** Round trips. */
+  readonly network: DistributionSummary | null;
+  readonly networkUnknown: string | null;
+  /** From the last segment's arrival to the read that returned it; from there to the first segment of the answer. */
+  readonly clientQueue: DistributionSummary | null;
+  readonly clientApplication: DistributionSummary | null;
+  readonly clientUnknown: string | null;
+  readonly serverQueue: DistributionSummary | null;
+  readonly serverApplication: DistributionSummary | null;
+  readonly serverUnknown: string | null;
+  /** Mean over its answers, the least round trip taken off. */
+  readonly peerMeanUs: number | null;
+  readonly peerUnknown: string | null;
 }
 
 export interface FlowSummary {
@@ -77,6 +95,7 @@ export interface FlowSummary {
     readonly response: DistributionSummary | null;
     readonly dns: DistributionSummary | null;
     readonly tls: DistributionSummary | null;
+    readonly where: WhereSummary;
   };
   readonly retransmits: number | null;
   readonly sentRetransmits: number | null;
@@ -141,6 +160,7 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
       response: distribution(source, responseOf(model, flow)),
       dns: null,
       tls: null,
+      where: where(source, flow, client),
     },
     retransmits: sent === null && received === null ? null : (sent ?? 0) + (received ?? 0),
     sentRetransmits: sent,
@@ -201,6 +221,25 @@ function distribution({ model }: SummarySource, histogram: number): Distribution
     p99Us: usOf(read.p99Ns),
     maxUs: usOf(read.maxNs),
     jitterUs: read.jitterNs === null ? null : usOf(read.jitterNs),
+  };
+}
+
+function where(source: SummarySource, flow: number, client: number): WhereSummary {
+  const { model } = source;
+  const network = distribution(source, rttOf(model, flow));
+  const [near, far] = [localWhere(model, flow, client), localWhere(model, flow, 1 - client)];
+  const peer = peerWhere(model, flow);
+  return {
+    network,
+    networkUnknown: network === null ? 'no round trip' : null,
+    clientQueue: distribution(source, near.queue),
+    clientApplication: distribution(source, near.application),
+    clientUnknown: near.unknown,
+    serverQueue: distribution(source, far.queue),
+    serverApplication: distribution(source, far.application),
+    serverUnknown: far.unknown,
+    peerMeanUs: us(peer.meanNs),
+    peerUnknown: peer.unknown,
   };
 }
 

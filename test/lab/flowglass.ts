@@ -30,6 +30,19 @@ export interface Samples {
   jitterUs: number | null;
 }
 
+export interface Where {
+  network: Samples | null;
+  networkUnknown: string | null;
+  clientQueue: Samples | null;
+  clientApplication: Samples | null;
+  clientUnknown: string | null;
+  serverQueue: Samples | null;
+  serverApplication: Samples | null;
+  serverUnknown: string | null;
+  peerMeanUs: number | null;
+  peerUnknown: string | null;
+}
+
 export interface Process {
   pid: number;
   name: string | null;
@@ -70,7 +83,7 @@ export interface Flow {
   states: { at: string; from: string | null; to: string }[] | null;
   sent: Counters;
   received: Counters;
-  latency: { connectUs: number | null; rtt: Samples | null; response: Samples | null };
+  latency: { connectUs: number | null; rtt: Samples | null; response: Samples | null; where: Where };
   retransmits: number;
   sentRetransmits: number;
   receivedRetransmits: number;

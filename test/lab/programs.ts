@@ -14,6 +14,7 @@ const PROGRAMS = {
   owners: 'programs/owners.c',
   trouble: 'programs/trouble.c',
   inject: 'programs/inject.c',
+  exchange: 'programs/exchange.c',
   foreign: 'programs/foreign.c',
   relay: 'relay.c',
   attached: 'attached.c',
