@@ -119,6 +119,8 @@ enum fg_flow_flags {
 	FG_FLOW_INGRESS_HI = 8192,
 	FG_FLOW_KERNEL_LO = 16384, /* lo's packets were made here by the kernel itself (a tunnel's outer ones): no socket */
 	FG_FLOW_KERNEL_HI = 32768,
+	FG_FLOW_ELSEWHERE_LO = 65536, /* lo's packets left from a socket of another network namespace (macvlan, a bridge) */
+	FG_FLOW_ELSEWHERE_HI = 131072,
 };
 
 /* What one CPU knows of one flow. Counters only grow within one (cpu, slot, generation). */

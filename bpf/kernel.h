@@ -79,7 +79,7 @@ struct __sk_buff {
 
 /* include/linux/socket.h, include/uapi/linux/in.h, if_ether.h, icmp.h, icmpv6.h, tcp.h, include/net/tcp_states.h */
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { SOCK_RAW = 3 };
+enum { SOCK_DGRAM = 2, SOCK_RAW = 3 };
 enum { MSG_PEEK = 2 };
 enum {
 	IPPROTO_HOPOPTS = 0,

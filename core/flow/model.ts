@@ -34,11 +34,11 @@ import { Strings } from './strings.ts';
 import { clientOf } from './roles.ts';
 
 /** Set in `flows.flags`, above the kernel's own: the client's acknowledgement of the SYN-ACK was seen. */
-export const FLAG_ESTABLISHED = 1 << 16;
+export const FLAG_ESTABLISHED = 1 << 28;
 /** A FLOWS record (or a packet) was counted; without it only events spoke of the flow. */
-export const FLAG_COUNTED = 1 << 17;
+export const FLAG_COUNTED = 1 << 29;
 /** A SYN of side lo, hi was answered by a reset. */
-export const FLAG_REFUSED = 1 << 18;
+export const FLAG_REFUSED = 1 << 30;
 
 export class FlowModel {
   readonly clock = new Clock();

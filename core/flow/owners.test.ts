@@ -240,6 +240,8 @@ describe('a flow without a cookie', () => {
     const echo = { protocol: 1, loPort: 7, hiPort: 7 };
     const replied = abi.FLOW_INGRESS_LO | abi.FLOW_EGRESS_HI;
     expect(owner(begin(flowsFrame({ key: echo, flags: replied, lo: { packets: 1 } })), 1)).toBe('kernel thread');
+    const elsewhere = { flags: abi.FLOW_EGRESS_LO | abi.FLOW_ELSEWHERE_LO, cookies: [9n, 0n] as [bigint, bigint] };
+    expect(owner(begin(flowsFrame(elsewhere)), 0)).toBe('other netns');
     const tunnel = flowsFrame({ key: { protocol: 17 }, flags: abi.FLOW_EGRESS_LO | abi.FLOW_KERNEL_LO });
     expect([owner(begin(tunnel), 0), owner(begin(tunnel), 1)]).toEqual(['kernel thread', 'remote']);
   });

@@ -7,6 +7,8 @@ import {
   FEATURE_ITERATORS,
   FLOW_EGRESS_HI,
   FLOW_EGRESS_LO,
+  FLOW_ELSEWHERE_HI,
+  FLOW_ELSEWHERE_LO,
   FLOW_INGRESS_HI,
   FLOW_INGRESS_LO,
   FLOW_KERNEL_HI,
@@ -153,6 +155,8 @@ export function ownerOfSide(model: FlowModel, flow: number, side: number): SideO
   if ((flags & SOCKET_ACCEPTED) !== 0) return unknown('not yet used', listenerOf(model, socket));
   if (model.lostStates > 0) return unknown('lost');
   const netns = sockets.netns.data[socket]!;
+  const elsewhere = side === 0 ? FLOW_ELSEWHERE_LO : FLOW_ELSEWHERE_HI;
+  if ((flags & SOCKET_INFORMED) === 0 && (flows.flags.data[flow]! & elsewhere) !== 0) return unknown('other netns');
   if (netns !== 0 && model.netns !== 0 && netns !== model.netns) return unknown('other netns');
   if ((flags & SOCKET_INFORMED) === 0 && model.snapshotDone && (model.features & FEATURE_ITERATORS) !== 0) {
     // Every socket of a process was told by the hooks or the snapshot: what is left are the kernel's own.

@@ -278,27 +278,34 @@ static void workers(int argc, char **argv, long count)
 	wait_all();
 }
 
+static int udp_socket(const struct sockaddr_storage *address, socklen_t length)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (const struct sockaddr *)address, length) != 0)
+		die("bind");
+	return fd;
+}
+
 static void udp(int argc, char **argv)
 {
 	struct sockaddr_storage address;
 	socklen_t length = parse_address("::", number(argc, argv, "--port", 0), &address);
 	long clients = number(argc, argv, "--clients", 1);
-	int one = 1;
 
-	for (long i = 0; i < clients; i++) {
-		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	for (long i = 0, next = udp_socket(&address, length); i < clients; i++) {
+		int fd = (int)next;
 		struct sockaddr_storage from;
 		socklen_t from_length = sizeof(from);
 		ssize_t n;
 
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (bind(fd, (struct sockaddr *)&address, length) != 0)
-			die("bind");
 		if (i == 0)
 			listening();
 		n = recvfrom(fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &from_length);
 		if (n < 0 || connect(fd, (struct sockaddr *)&from, from_length) != 0)
 			die("udp");
+		next = udp_socket(&address, length); /* there before the client can go on */
 		send(fd, buffer, (size_t)n, 0);
 		say("udp", fd);
 	}
