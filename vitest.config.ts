@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', 'dist/**'];
-/** Steps of the wall clock take their time: with `npm run test:kernels` only. */
-const LONG = 'test/vm/clock.test.ts';
+/** Steps of the wall clock and sleep take their time: with `npm run test:kernels` only. */
+const LONG = ['test/vm/clock.test.ts', 'test/vm/suspend.test.ts'];
 
 /** Attaches programs, makes namespaces, measures time: one file after the other. */
 const alone = { exclude, fileParallelism: false, maxWorkers: 1 };
@@ -42,7 +42,7 @@ export default defineConfig({
           ...alone,
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
-          exclude: [...exclude, LONG],
+          exclude: [...exclude, ...LONG],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
@@ -52,7 +52,7 @@ export default defineConfig({
         test: {
           ...alone,
           name: 'vm-long',
-          include: [LONG],
+          include: LONG,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 3 },

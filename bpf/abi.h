@@ -467,8 +467,12 @@ enum fg_end_reason {
 	FG_END_FAILED = 4,
 };
 
+enum fg_gap_kind {
+	FG_GAP_SUSPENDED = 16, /* in the place of a stream: the machine slept. Nothing was lost, nothing could be seen */
+};
+
 struct fg_gap {
-	__u32 stream;
+	__u32 stream;   /* enum fg_stream or fg_gap_kind */
 	__u32 reserved;
 	__u64 from_ns;
 	__u64 to_ns;

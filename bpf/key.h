@@ -20,6 +20,12 @@ enum fg_parsed_flags {
 	FG_PARSED_ECHO_REPLY = 8,
 };
 
+/* What is known of who sent a packet that leaves, beside the cookie of its socket. */
+enum fg_sender_kind {
+	FG_SENDER_KERNEL = 1,    /* this kernel itself */
+	FG_SENDER_ELSEWHERE = 2, /* a socket of another network namespace */
+};
+
 /* What the parser found. All in host byte order but the addresses in key. */
 struct fg_parsed {
 	struct fg_key key;
@@ -40,7 +46,7 @@ struct fg_parsed {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 icmp_code;
-	__u8 reserved;
+	__u8 sender;         /* enum fg_sender_kind */
 };
 
 /* ---- key --------------------------------------------------------------------------------------------------- */

@@ -132,24 +132,45 @@ static __always_inline bool fg_elsewhere(struct __sk_buff *skb)
 	return BPF_CORE_READ(net, ns.inum) != cfg_netns;
 }
 
-/* A local socket's segment that may end an exchange: once in each, 25 ns, and 0.1 µs more when there is something to say.
- * A segment in TIME_WAIT has no full socket, one that another program made none at all. */
-static __always_inline void fg_turned(struct __sk_buff *skb, struct fg_conversation *c, const struct fg_parsed *p, __u32 tag,
-				      __u32 epoch)
+/* Whose packet is it that leaves: the cookie of its socket (0 = none), and in p->sender what else is known. `known` = the
+ * cookie that the flow has already. */
+__noinline __u64 fg_sender(struct __sk_buff *skb, struct fg_parsed *p, __u64 known)
 {
-	struct fg_moment m = {p, 0, epoch, fg_guard(tag, epoch), true};
-	struct fg_socket_state *state;
-	struct bpf_sock *sk = skb->sk;
+	__u64 cookie;
 
+	if (!p)
+		return 0;
+	cookie = fg_cookie(skb, p);
+	if (!cookie && fg_kernel_made(skb, p))
+		p->sender = FG_SENDER_KERNEL;
+	else if (cookie && cookie != known && fg_elsewhere(skb))
+		p->sender = FG_SENDER_ELSEWHERE;
+	return cookie;
+}
+
+/* A local socket's segment that may end an exchange: once in each, 25 ns, and 0.1 µs more when there is something to say.
+ * A segment in TIME_WAIT has no full socket, one that another program made none at all. Global, as is fg_sender, so that it
+ * is verified once and not on each path that leads here. */
+__noinline int fg_turned(struct __sk_buff *skb, struct fg_conversation *c, struct fg_parsed *p, __u32 tag, __u32 epoch)
+{
+	struct fg_socket_state *state;
+	struct fg_moment m;
+	struct bpf_sock *sk;
+
+	if (!c || !p)
+		return 0;
+	m = (struct fg_moment){p, 0, epoch, fg_guard(tag, epoch), true};
+	sk = skb->sk;
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || sk->protocol != IPPROTO_TCP || sk->src_port != p->source_port)
-		return;
+		return 0;
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!state || !state->read_ns)
-		return;
+		return 0;
 	m.now = bpf_ktime_get_boot_ns();
 	fg_read_before(c, &m, state->read_ns);
 	state->read_ns = 0;
+	return 0;
 }
 
 /* What is known of the packet outside its bytes. All constant or in registers after inlining. */
@@ -173,7 +194,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	struct fg_slot *slot;
 	__u64 *tags, hash, cookie = 0, now = 0;
 	__u32 set;
-	bool counted, resident, kernel_made = false, elsewhere = false;
+	bool counted, resident;
 
 	if (!iface)
 		return;
@@ -264,11 +285,7 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		return;
 	if (hook.egress && (p->key.protocol != IPPROTO_TCP || !resident || !slot->flow.cookie[p->direction & 1] ||
 			    p->tcp_flags & TCPHDR_SYN)) {
-		cookie = fg_cookie(skb, p);
-		if (!cookie)
-			kernel_made = fg_kernel_made(skb, p);
-		else if (!resident || slot->flow.cookie[p->direction & 1] != cookie)
-			elsewhere = fg_elsewhere(skb);
+		cookie = fg_sender(skb, p, resident ? slot->flow.cookie[p->direction & 1] : 0);
 	}
 	if (!conversation) {
 		/* never: it has as many elements as a CPU has slots */
@@ -290,9 +307,9 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 
 		if (p->kind == FG_PARSED_LATER_FRAGMENT)
 			bits |= FG_FLOW_FRAGMENTS;
-		if (kernel_made)
+		if (p->sender == FG_SENDER_KERNEL)
 			bits |= FG_FLOW_KERNEL_LO << p->direction;
-		if (elsewhere)
+		else if (p->sender == FG_SENDER_ELSEWHERE)
 			bits |= FG_FLOW_ELSEWHERE_LO << p->direction;
 		if (counted)
 			fg_count(&slot->flow.direction[p->direction & 1], &units, p->payload);

@@ -25,10 +25,36 @@ uint64_t clock_boot_ns(void)
 	return now(CLOCK_BOOTTIME);
 }
 
+#define SLEEP_LEAST_NS 5000000ULL /* less is how far two clocks are read apart */
+
+/* The machine slept since the last reading: when exactly is known to some milliseconds, how long is known to the ns. */
+static void note_sleep(struct helper *helper, uint64_t slept_ns)
+{
+	const struct fg_clock *clock = &helper->clock;
+	struct fg_gap gap = { .stream = FG_GAP_SUSPENDED, .from_ns = clock->boot_ns - slept_ns, .to_ns = clock->boot_ns };
+
+	if (helper->sleep_count == SLEEPS_MAX)
+		memmove(helper->sleeps, helper->sleeps + 1, (--helper->sleep_count) * sizeof *helper->sleeps);
+	helper->sleeps[helper->sleep_count++] = (struct sleep){ clock->monotonic_ns, helper->boot_offset_ns };
+	(void)channel_control(helper, FG_FRAME_GAP, &gap, sizeof gap);
+}
+
+/* Boot time of a monotonic time that is not later than now. */
+uint64_t clock_boot_of(const struct helper *helper, uint64_t monotonic_ns)
+{
+	uint64_t offset = helper->boot_offset_ns;
+
+	for (uint32_t i = helper->sleep_count; i && monotonic_ns < helper->sleeps[i - 1].monotonic_ns; i--)
+		offset = helper->sleeps[i - 1].offset_ns;
+	return monotonic_ns + offset;
+}
+
 /* The best of five: boot time is read before and after the other two, and what lies between is the error. */
 void clock_read(struct helper *helper)
 {
 	struct fg_clock best = { .error_ns = UINT64_MAX };
+	uint64_t offset;
+	bool known;
 
 	for (int i = 0; i < 5; i++) {
 		uint64_t before = now(CLOCK_BOOTTIME);
@@ -42,8 +68,12 @@ void clock_read(struct helper *helper)
 						  .realtime_ns = realtime,
 						  .error_ns = after - before };
 	}
+	known = helper->clock.boot_ns != 0;
 	helper->clock = best;
-	helper->boot_offset_ns = best.boot_ns - best.monotonic_ns;
+	offset = best.boot_ns - best.monotonic_ns;
+	if (known && offset > helper->boot_offset_ns + SLEEP_LEAST_NS)
+		note_sleep(helper, offset - helper->boot_offset_ns);
+	helper->boot_offset_ns = offset;
 }
 
 void clock_arm_step_timer(int fd)

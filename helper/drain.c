@@ -127,7 +127,7 @@ static bool copy_slot(const struct fg_slot *slot, struct fg_slot *copy)
 /* Coarse time lags by up to a tick: a flow of one packet would otherwise end before it began. */
 void drain_boot_time(const struct helper *helper, struct fg_flow *flow)
 {
-	flow->last_ns += helper->boot_offset_ns;
+	flow->last_ns = clock_boot_of(helper, flow->last_ns);
 	if (flow->last_ns < flow->first_ns)
 		flow->last_ns = flow->first_ns;
 }

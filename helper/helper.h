@@ -157,6 +157,14 @@ struct drain {
 	uint64_t displaced;
 };
 
+/* Monotonic time stands still while the machine sleeps: before `monotonic_ns` boot time was ahead by that much. */
+struct sleep {
+	uint64_t monotonic_ns;
+	uint64_t offset_ns;
+};
+
+#define SLEEPS_MAX 16U
+
 struct helper {
 	struct flowglass *skeleton;
 	struct channel channel;
@@ -171,6 +179,8 @@ struct helper {
 	struct fg_command_hello wanted;
 	struct fg_clock clock;
 	uint64_t boot_offset_ns; /* boot time - monotonic */
+	struct sleep sleeps[SLEEPS_MAX]; /* the newest ones, oldest first */
+	uint32_t sleep_count;
 	uint32_t cpus;
 	uint32_t features;
 	uint32_t interval_ms;
@@ -202,7 +212,8 @@ void log_say(struct helper *helper, enum fg_log_level level, const char *format,
 const char *log_error(int error);
 
 /* clock.c */
-void clock_read(struct helper *helper);          /* into helper->clock and boot_offset_ns */
+void clock_read(struct helper *helper);          /* into helper->clock and boot_offset_ns; a GAP after a sleep */
+uint64_t clock_boot_of(const struct helper *helper, uint64_t monotonic_ns);
 uint64_t clock_boot_ns(void);
 int clock_open_step_timer(void);                 /* readable when the wall clock is set; fd or -errno */
 void clock_arm_step_timer(int fd);

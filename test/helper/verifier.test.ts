@@ -5,7 +5,7 @@ import { verifiedInstructions } from '../../build/native.mjs';
 import { describeAsRoot } from '../lab/privilege.ts';
 
 /** The three packet programs hold the whole parser; everything else is small. */
-const LIMIT = { packets: 350_000, others: 5_000 };
+const LIMIT = { packets: 260_000, others: 5_000 };
 
 describeAsRoot('the verifier', () => {
   it('follows few instructions in each program', () => {

@@ -105,7 +105,7 @@ for m in virtio_pci virtio_blk ${modules.join(' ')}; do modprobe $m || echo "no 
 cd /tmp; sh /script; status=$?
 cd /tmp/out && tar c . > /dev/vda; sync
 echo "MACHINE-STATUS $status"
-poweroff -f
+reboot -f # qemu ends instead; powering off does not work any more after a sleep
 `;
 
 /**
