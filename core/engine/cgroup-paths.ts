@@ -8,21 +8,26 @@ import { cgroup2Mount } from '../system/kernel.ts';
 
 /** Directories looked at for one number at most: a machine with more groups than that keeps some without a name. */
 const DIRECTORIES_MAX = 20_000;
-const SEARCH_MS = 2000;
+/** One that cannot be found is given up after this long. */
+const PATIENCE_MS = 4000;
+/** Between two searches there is at least this much, and twenty times what the last one took: 5 % of a core at most. */
+const SEARCH_LEAST_MS = 50;
+const SEARCH_SHARE = 20;
 
 class CgroupPaths {
   private readonly mount = cgroup2Mount();
   private readonly known = new Map<bigint, string>();
-  private searchedAt = -Infinity;
+  private searchAfter = -Infinity;
 
   /** The path within the hierarchy (`/system.slice/ssh.service`), null when the group is gone or cannot be seen. */
   pathOf(id: bigint): string | null {
     const found = this.known.get(id);
     if (found !== undefined) return found;
     const now = performance.now();
-    if (this.mount === null || now - this.searchedAt < SEARCH_MS) return null;
-    this.searchedAt = now;
+    if (this.mount === null || now < this.searchAfter) return null;
     this.search(this.mount);
+    const done = performance.now();
+    this.searchAfter = done + Math.max(SEARCH_LEAST_MS, (done - now) * SEARCH_SHARE);
     return this.known.get(id) ?? null;
   }
 
@@ -52,7 +57,7 @@ export class CgroupNames {
     for (const id of reducer.takeUnnamedCgroups()) this.waiting.set(id, now);
     for (const [id, since] of this.waiting) {
       const path = this.paths.pathOf(id);
-      if (path === null && now - since < 2 * SEARCH_MS) continue;
+      if (path === null && now - since < PATIENCE_MS) continue;
       this.waiting.delete(id);
       if (path === null) continue;
       const bytes = cgroupFrame(id, path);

@@ -3,6 +3,7 @@ import { arch, hostname, release, type as systemType } from 'node:os';
 import {
   FRAME_INTERFACE,
   FRAME_PACKETS,
+  FRAME_PROCESSES,
   STREAM_EVENTS,
   STREAM_PACKETS,
   STREAM_STATE,
@@ -109,6 +110,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
   const reducer = new Reducer();
   const early: EarlyFrame[] = [];
   let writer: SessionWriter | null = null;
+  let cgroups: CgroupNames | null = null;
   const onFrame: FrameSink = (type, bytes, view, offset, length) => {
     if (writer === null) {
       early.push({ type, bytes: bytes.slice(offset, offset + length) });
@@ -116,6 +118,8 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     }
     if (type !== FRAME_PACKETS) reducer.apply(type, bytes, view, offset, length);
     writer.frame(type, bytes, view, offset, length);
+    // At once: a filter may ask for it before the packets of a new process are written.
+    if (type === FRAME_PROCESSES) cgroups?.name(reducer, onFrame);
   };
   const { interfaces: asked, all = false, ingress, egress, onLog, filter } = options;
   const watch = new InterfaceWatch({
@@ -147,11 +151,11 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
     writer.flush();
-    const cgroups = new CgroupNames();
-    const naming = setInterval(() => cgroups.name(reducer, onFrame), NAMING_MS);
+    cgroups = new CgroupNames();
+    const naming = setInterval(() => cgroups?.name(reducer, onFrame), NAMING_MS);
     const ended = finish(helper, writer, settle, () => {
       clearInterval(naming);
-      cgroups.name(reducer, onFrame);
+      cgroups?.name(reducer, onFrame);
     });
     await Promise.race([helper.snapshot, settle.begun]);
     return new Recording(interfaces, ended, () => settle.stop());

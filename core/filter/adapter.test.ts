@@ -58,6 +58,9 @@ function session(): FlowModel {
   model.processes.exe.data[process] = model.strings.internText('/usr/bin/curl') + 1;
   model.processes.args.data[process] = model.strings.internText('curl\0-v\0https://shop.example/\0') + 1;
   model.processes.uid.data[process] = 1000;
+  model.processes.cgroupLow.data[process] = 77;
+  model.cgroups.ensure(77, 0);
+  model.cgroups.name(77, 0, model.strings.internText('/user.slice'));
   model.processes.parentPid.data[process] = 1;
   model.processes.flags.data[process] = PROCESS_UID_KNOWN | PROCESS_PARENT_KNOWN;
   model.sockets.addOwner(socket, process, 7, 2, 4e9);
@@ -70,7 +73,6 @@ const SURROUNDINGS: Surroundings = {
   id: (flow) => `flow-${flow}`,
   labels: (flow) => (flow === 0 ? ['shop', 'slow'] : []),
   userName: (uid) => (uid === 1000 ? 'ada' : null),
-  cgroup: () => '/user.slice',
 };
 
 /** Numbers of the flows that match. */

@@ -23,8 +23,6 @@ export interface Surroundings {
   readonly id?: (flow: number) => string;
   readonly labels?: (flow: number) => readonly string[];
   readonly userName?: (uid: number) => string | null;
-  /** Control group path of a row of `processes`. */
-  readonly cgroup?: (process: number) => string | null;
 }
 
 const COUNTER_NAMES = ['packets', 'bytes', 'payload', 'frames'] as const;
@@ -288,7 +286,7 @@ class ModelFields implements FlowFields {
 
   private processTexts(): [string, TextOf][] {
     const { processes } = this.model;
-    const { userName, cgroup } = this.surroundings;
+    const { userName } = this.surroundings;
     return (['client', 'server'] as const).flatMap((end): [string, TextOf][] => {
       const at = this.processAt(end === 'server');
       const text = (of: (process: number) => string | null): TextOf => {
@@ -301,15 +299,21 @@ class ModelFields implements FlowFields {
         [`${end}.process.name`, text((process) => this.string(processes.comm.data[process]!))],
         [`${end}.process.exe`, text((process) => this.string(processes.exe.data[process]!))],
         [`${end}.process.cmdline`, text((process) => this.string(processes.args.data[process]!))],
+        [`${end}.process.cgroup`, text((process) => this.cgroup(process))],
       ];
       if (userName !== undefined) {
         const known = (process: number): boolean => (processes.flags.data[process]! & PROCESS_UID_KNOWN) !== 0;
         const user = text((process) => (known(process) ? userName(processes.uid.data[process]!) : null));
         all.push([`${end}.process.user`, user]);
       }
-      if (cgroup !== undefined) all.push([`${end}.process.cgroup`, text(cgroup)]);
       return all;
     });
+  }
+
+  /** Path of the process's control group, once somebody told it. */
+  private cgroup(process: number): string | null {
+    const { processes, cgroups } = this.model;
+    return this.string(cgroups.pathOf(processes.cgroupLow.data[process]!, processes.cgroupHigh.data[process]!) + 1);
   }
 
   /** The interned string with that number + 1; arguments are joined by spaces. Null for 0. */
