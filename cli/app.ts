@@ -1,9 +1,10 @@
 /** `flowglass [FILE]`: the app. The desktop shell when it is there and can be shown, else the same interface in the browser. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowglassError, printable } from '../core/errors.ts';
+import { programPath } from '../core/system/programs.ts';
 import { desktopFacts, hasDisplay, whyNoDesktop } from './desktop.ts';
 import { runServer, type ServeWhat } from './serve/command.ts';
 import { note, print } from './terminal.ts';
@@ -11,20 +12,9 @@ import { note, print } from './terminal.ts';
 /** A desktop app that ends with a failure so soon never was there (a library is missing, the display refuses). */
 const SOON_MS = 5000;
 
-function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** Opens an address in the person's browser; false when there is no way to. */
 function openBrowser(url: string): boolean {
-  if (!hasDisplay() || process.getuid?.() === 0 || !onPath('xdg-open')) return false;
+  if (!hasDisplay() || process.getuid?.() === 0 || programPath('xdg-open') === null) return false;
   const child = spawn('xdg-open', [url], { detached: true, stdio: 'ignore' });
   child.on('error', () => undefined);
   child.unref();

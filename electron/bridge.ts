@@ -1,12 +1,12 @@
 /** What the preload script does, apart from Electron itself: the two functions the page gets, and the port it is handed. */
-import { CHOOSE_FILE, CONNECT, ENGINE } from './channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from './channels.ts';
 
 /** The part of Electron that a sandboxed preload script has. */
 export interface PreloadElectron {
   contextBridge: { exposeInMainWorld(name: string, api: object): void };
   ipcRenderer: {
     send(channel: string): void;
-    invoke(channel: string): Promise<unknown>;
+    invoke(channel: string, ...args: string[]): Promise<unknown>;
     on(channel: string, listener: (event: { ports: readonly object[] }) => void): unknown;
   };
   webUtils: { getPathForFile(file: object): string };
@@ -32,10 +32,15 @@ export function bridge({ contextBridge, ipcRenderer, webUtils }: PreloadElectron
       const path = await ipcRenderer.invoke(CHOOSE_FILE);
       return typeof path === 'string' ? path : null;
     },
+    chooseSave: async (name: unknown): Promise<string | null> => {
+      const path = await ipcRenderer.invoke(CHOOSE_SAVE, String(name));
+      return typeof path === 'string' ? path : null;
+    },
   });
   window.addEventListener('message', ({ source, data }) => {
     if (source === window && data === CONNECT) ipcRenderer.send(CONNECT);
   });
+  ipcRenderer.on(EXPORT, () => window.postMessage(EXPORT, '*', []));
   ipcRenderer.on(ENGINE, ({ ports }) => {
     // To this very window: the document cannot have changed to another's, navigation is locked.
     window.postMessage(ENGINE, '*', [...ports]);

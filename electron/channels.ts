@@ -6,3 +6,7 @@ export const CONNECT = 'flowglass:connect';
 export const ENGINE = 'flowglass:engine';
 /** Preload → main: the native open dialog. */
 export const CHOOSE_FILE = 'flowglass:choose-file';
+/** Preload → main: the native save dialog, with a suggested file name. */
+export const CHOOSE_SAVE = 'flowglass:choose-save';
+/** Main → preload → page: the menu wants the export dialog. */
+export const EXPORT = 'flowglass:export';

@@ -138,12 +138,20 @@ export interface OpenDialogOptions {
   filters: { name: string; extensions: string[] }[];
 }
 
+export interface SaveDialogOptions {
+  title: string;
+  defaultPath: string;
+  properties: ('showOverwriteConfirmation' | 'createDirectory')[];
+  filters: { name: string; extensions: string[] }[];
+}
+
 export interface Electron {
   app: App;
   BrowserWindow: new (options: WindowOptions) => BrowserWindow;
   Menu: { buildFromTemplate(template: MenuItem[]): object; setApplicationMenu(menu: object | null): void };
   dialog: {
     showOpenDialog(window: Pick<BrowserWindow, 'focus'>, options: OpenDialogOptions): Promise<{ canceled: boolean; filePaths: string[] }>; // prettier-ignore
+    showSaveDialog(window: Pick<BrowserWindow, 'focus'>, options: SaveDialogOptions): Promise<{ canceled: boolean; filePath: string }>; // prettier-ignore
     showMessageBox(options: MessageBoxOptions): Promise<unknown>;
   };
   ipcMain: {

@@ -78,6 +78,12 @@ export class EngineHost {
     }) as Promise<Answers[M]>;
   }
 
+  /** Lets the engine write the file that the user chose. */
+  grant(path: string): void {
+    const running = this.start();
+    if (running) tell(running.process, { kind: 'grant', path });
+  }
+
   /** Ends the engine in order: a recording is finished, programs are detached. Settles when its process is gone. */
   close(): Promise<void> {
     this.closing ??= this.end();

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Engine } from '../core/engine/engine.ts';
 import { machineOptions } from '../core/engine/machine.ts';
 import type { ParentPort } from './electron-api.ts';
+import { programPath } from '../core/system/programs.ts';
 import { serveEngine } from './engine-service.ts';
 
 const root = new URL('../../', import.meta.url); // of the package, seen from dist/electron/
@@ -16,5 +17,6 @@ const { version } = z
 // The sudo line that the engine offers runs the command, not Electron, which does not run as root.
 process.argv = [process.env['FLOWGLASS_NODE'] || 'node', fileURLToPath(new URL('cli/flowglass.mjs', root))];
 
+const exports = { paths: true, wireshark: () => programPath('wireshark') };
 const parent: ParentPort = process.parentPort;
-serveEngine(parent, new Engine(machineOptions(version)), (code) => process.exit(code));
+serveEngine(parent, new Engine({ ...machineOptions(version), exports }), (code) => process.exit(code));

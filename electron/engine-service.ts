@@ -7,12 +7,15 @@ import { messagePort } from './message-port.ts';
 /** What main tells the utility process. A viewer's port travels beside its message. */
 export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('viewer') }),
+  /** The user chose this file in the save dialog. */
+  z.strictObject({ kind: z.literal('grant'), path: z.string().min(1).max(4096) }),
   z.strictObject({ kind: z.literal('close') }),
 ]);
 export type Order = z.output<typeof order>;
 
 export interface ServedEngine {
   connect(port: EnginePort): void;
+  readonly exports: { grant(path: string): void };
   close(): Promise<void>;
 }
 
@@ -24,6 +27,10 @@ export function serveEngine(parent: ParentPort, engine: ServedEngine, exit: (cod
     if (!parsed.success || closing) return;
     if (parsed.data.kind === 'viewer') {
       for (const port of ports) engine.connect(messagePort(port));
+      return;
+    }
+    if (parsed.data.kind === 'grant') {
+      engine.exports.grant(parsed.data.path);
       return;
     }
     closing = true;

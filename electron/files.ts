@@ -1,9 +1,9 @@
 /** Which capture file the command line, the desktop's file manager or a second start names. */
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { OpenDialogOptions } from './electron-api.ts';
+import type { OpenDialogOptions, SaveDialogOptions } from './electron-api.ts';
 
 export const OPEN_DIALOG: OpenDialogOptions = {
   title: 'Open a recording',
@@ -13,6 +13,28 @@ export const OPEN_DIALOG: OpenDialogOptions = {
     { name: 'All files', extensions: ['*'] },
   ],
 };
+
+/** What a page may suggest as a file name: a name, no path. */
+export const suggestedName = z.tuple([
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^/\0]+$/),
+]);
+
+export function saveDialog(name: string): SaveDialogOptions {
+  const extension = extname(name).slice(1);
+  return {
+    title: 'Export',
+    defaultPath: name,
+    properties: ['showOverwriteConfirmation', 'createDirectory'],
+    filters: [
+      ...(extension === '' ? [] : [{ name: extension, extensions: [extension] }]),
+      { name: 'All files', extensions: ['*'] },
+    ],
+  };
+}
 
 /**
  * The file among a program's arguments, absolute; null when there is none. A development start has the app's folder as

@@ -9,6 +9,7 @@ const developerItems: MenuItem[] = [separator, { role: 'reload' }, { role: 'togg
 
 export interface MenuActions {
   open(): void;
+  export(): void;
   openRecent(path: string): void;
   newWindow(): void;
 }
@@ -26,6 +27,7 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
       submenu: [
         { label: '&Open…', accelerator: 'CmdOrCtrl+O', click: () => actions.open() },
         { label: 'Open &Recent', enabled: files.length > 0, submenu: files },
+        { label: '&Export…', accelerator: 'CmdOrCtrl+E', click: () => actions.export() },
         separator,
         { label: '&New Window', accelerator: 'CmdOrCtrl+Shift+N', click: () => actions.newWindow() },
         { role: 'close' },

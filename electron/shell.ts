@@ -2,10 +2,10 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlowglassError, printable } from '../core/errors.ts';
-import { CHOOSE_FILE, CONNECT, ENGINE } from './channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from './channels.ts';
 import type { BrowserWindow, Electron, IpcEvent } from './electron-api.ts';
 import { EngineHost } from './engine-host.ts';
-import { fileArgument, OPEN_DIALOG, secondStart } from './files.ts';
+import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, suggestedName } from './files.ts';
 import { isOurSender, lockNavigation, lockSession } from './lockdown.ts';
 import { menuTemplate } from './menu.ts';
 import { pageProtocol, SCHEME, SCHEME_PRIVILEGES, START_PAGE } from './page-protocol.ts';
@@ -103,7 +103,7 @@ class Shell {
     if (this.wanted !== null) this.open(this.wanted);
   }
 
-  /** The two things a page may ask of main; whoever else asks is not answered. */
+  /** The three things a page may ask of main; whoever else asks is not answered. */
   private listen(): void {
     const { ipcMain, dialog } = this.electron;
     ipcMain.on(CONNECT, (event, ...args) => {
@@ -116,6 +116,15 @@ class Shell {
       if (!window) throw new Error('refused');
       const { canceled, filePaths } = await dialog.showOpenDialog(window, OPEN_DIALOG);
       return canceled ? null : (filePaths[0] ?? null);
+    });
+    ipcMain.handle(CHOOSE_SAVE, async (event, ...args) => {
+      const window = this.accepts(event, []);
+      const name = suggestedName.safeParse(args);
+      if (!window || !name.success) throw new Error('refused');
+      const { canceled, filePath } = await dialog.showSaveDialog(window, saveDialog(name.data[0]));
+      if (canceled || filePath === '') return null;
+      this.host.grant(filePath);
+      return filePath;
     });
   }
 
@@ -218,6 +227,7 @@ class Shell {
     const recent = await this.host.request('recent', {}).catch(() => []);
     const actions = {
       open: () => void this.chooseAndOpen(),
+      export: () => [...this.windows].at(-1)?.webContents.postMessage(EXPORT, null),
       openRecent: (path: string) => this.open(path),
       newWindow: () => this.newWindow(),
     };

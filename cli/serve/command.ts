@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { Engine } from '../../core/engine/engine.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
 import { FlowglassError, printable } from '../../core/errors.ts';
+import { programPath } from '../../core/system/programs.ts';
+import { hasDisplay } from '../desktop.ts';
 import { usageError, type Command, type Given } from '../command.ts';
 import { version } from '../main.ts';
 import { badValue } from '../quantities.ts';
@@ -96,13 +98,24 @@ async function follow(engine: Engine, file: string): Promise<void> {
   if (source.failure !== null && source.endNs === 0) throw source.failure;
 }
 
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
+
+/** Wireshark opens on this machine: only for a browser that is on it too, and where there is a screen. */
+function wireshark(host: string): string | null {
+  const here = LOOPBACK.includes(host) && hasDisplay() && process.env['SSH_CONNECTION'] === undefined;
+  return here ? programPath('wireshark') : null;
+}
+
 /** Runs engine and server until `ended`; `ready` gets the address. */
 export async function runServer(
   what: ServeWhat,
   ended: Promise<void>,
   ready: (url: string) => Promise<void>,
 ): Promise<void> {
-  const engine = new Engine(machineOptions(version()));
+  const engine = new Engine({
+    ...machineOptions(version()),
+    exports: { paths: false, wireshark: () => wireshark(what.host) },
+  });
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');
     else if (what.file !== undefined) await engine.open(what.file);
@@ -113,8 +126,9 @@ export async function runServer(
       port: what.port,
       page: pageFolder(),
       connect: (port) => engine.connect(port),
+      download: (id) => engine.exports.take(id),
     });
-    if (what.host !== '127.0.0.1' && what.host !== '::1' && what.host !== 'localhost')
+    if (!LOOPBACK.includes(what.host))
       note('warning', `listening on ${what.host}: whoever gets the address before you sees this machine's traffic`);
     await ready(server.url);
     await ended;

@@ -1,5 +1,5 @@
 /** HTTP and WebSocket side of `flowglass serve`: the page, uploads of dropped files, and one engine port per viewer. */
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -34,6 +34,8 @@ export interface ServeOptions {
   page: string;
   /** Called with each new viewer. */
   connect: (port: EnginePort) => void;
+  /** An export to be handed out, once; null = there is none of that id. */
+  download?: (id: string) => { readonly path: string; readonly name: string; readonly done: () => void } | null;
 }
 
 export interface RunningServer {
@@ -162,7 +164,33 @@ async function answer(
     response.writeHead(405, { ...HEADERS, Allow: 'GET, HEAD' }).end();
     return;
   }
+  if (url.pathname === '/download') return handOut(request, response, options, url.searchParams.get('id') ?? '');
   page(request, response, options.page, url.pathname);
+}
+
+/** An export that this browser asked for: once, never shown, never kept by a cache. */
+function handOut(request: IncomingMessage, response: ServerResponse, options: ServeOptions, id: string): void {
+  const file = request.method === 'GET' ? (options.download?.(id) ?? null) : null;
+  const stream = file && createReadStream(file.path);
+  if (stream === null) {
+    response.writeHead(404, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found\n');
+    return;
+  }
+  response.on('close', () => {
+    stream.destroy();
+    file?.done();
+  });
+  stream.once('error', () => response.destroy());
+  stream.once('open', () => {
+    response.writeHead(200, {
+      ...HEADERS,
+      'Content-Type': 'application/octet-stream',
+      'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file?.name ?? 'export').replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`,
+      'Content-Length': statSync(file?.path ?? '').size,
+      'Cache-Control': 'no-store',
+    });
+    stream.pipe(response);
+  });
 }
 
 function page(request: IncomingMessage, response: ServerResponse, root: string, pathname: string): void {

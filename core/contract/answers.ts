@@ -1,4 +1,5 @@
 /** What the engine answers and tells by itself. Plain data; everything that came from the wire is untrusted text. */
+import type { ExportAnswers, Exporting } from './exports.ts';
 import type { Method } from './requests.ts';
 
 /** A failure as a person reads it: what happened, where, and the one thing to do. */
@@ -17,6 +18,10 @@ export interface HelloAnswer {
   capture: { possible: boolean; reason: string | null; command: string | null };
   btf: boolean;
   demo: boolean;
+  /** Wireshark is on this machine, and so is whoever looks. */
+  wireshark: boolean;
+  /** Exports go to a path of the viewer's choice; false = they are fetched. */
+  paths: boolean;
 }
 
 export interface InterfaceAnswer {
@@ -146,7 +151,7 @@ export interface PacketAnswer extends PacketRow {
   data: string;
 }
 
-export interface Answers {
+export interface Answers extends ExportAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
   attach: null;
@@ -182,6 +187,7 @@ export interface StateEvent {
   attached: { name: string; ingress: string; egress: string; up: boolean; reason: string }[];
   recording: { path: string; sinceNs: number; bytes: number } | null;
   opening: { done: number; total: number } | null;
+  exporting: Exporting | null;
   /** Session clock. Wall = epochNs + time since the first anchor, nanoseconds; as text because it passes 2^53. */
   clock: {
     epochNs: string;

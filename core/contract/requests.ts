@@ -5,6 +5,7 @@
  * A request travels as `{ id, method, params }`, its answer as `{ id, result }` or `{ id, error }`.
  */
 import { z } from 'zod';
+import { exportRequests } from './exports.ts';
 
 const name = z.string().min(1).max(256);
 const path = z.string().min(1).max(4096);
@@ -116,6 +117,7 @@ export const requests = {
     count: z.number().int().min(1).max(500).default(100),
   }),
   packet: z.strictObject({ packet: z.number().int().min(0) }),
+  ...exportRequests,
   viewOpen: z.strictObject({ view: viewId, params: viewParams }),
   viewClose: z.strictObject({ view: viewId }),
   viewAck: z.strictObject({ view: viewId, version: z.number().int().min(0).max(0xffffffff) }),

@@ -20,6 +20,7 @@ import type {
 } from '../contract/answers.ts';
 import { requestEnvelope, requests, type Method, type Params } from '../contract/requests.ts';
 import { FlowglassError } from '../errors.ts';
+import type { ExportWish } from '../contract/exports.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
@@ -31,6 +32,7 @@ import { FlowCache } from './flow-cache.ts';
 import { FollowingSource } from './following-source.ts';
 import { ForeignSource } from './foreign-source.ts';
 import { LiveSource } from './live-source.ts';
+import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
 import type { EnginePort } from './port.ts';
 import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
@@ -58,6 +60,8 @@ export interface EngineOptions {
   newRecording: () => string;
   /** Path of the demo session, null when it is not there. */
   demo: string | null;
+  /** Where exports may go; nowhere but to be fetched when left out. */
+  exports?: ExportPlaces;
 }
 
 interface Viewer {
@@ -94,8 +98,11 @@ export class Engine {
   private previous = { packets: 0, bytes: 0, atNs: 0 };
   private rates = { packets: 0, bits: 0 };
 
+  readonly exports: Exports;
+
   constructor(options: EngineOptions) {
     this.options = options;
+    this.exports = new Exports(options.exports ?? NO_EXPORTS, options.version, () => this.announce());
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -137,6 +144,7 @@ export class Engine {
   async close(): Promise<void> {
     clearInterval(this.timer);
     for (const { port } of this.viewers) port.close();
+    this.exports.close();
     await this.leave();
   }
 
@@ -310,6 +318,16 @@ export class Engine {
           if (error instanceof RangeError) return null;
           throw error;
         }),
+    exportLook: (_viewer, { wish }) => this.exports.look(this.exportable(wish)),
+    exportStart: (_viewer, { wish, path }) => this.exports.start(this.exportable(wish), path),
+    exportCancel: () => {
+      this.exports.cancel();
+      return null;
+    },
+    wireshark: async (_viewer, { wish }) => {
+      await this.exports.openInWireshark(this.exportable(wish));
+      return null;
+    },
     viewOpen: (viewer, { view, params }) => {
       viewer.views.open(view, params);
       return null;
@@ -336,6 +354,8 @@ export class Engine {
       capture: this.options.capture(),
       btf: existsSync('/sys/kernel/btf/vmlinux'),
       demo: this.options.demo !== null && existsSync(this.options.demo),
+      wireshark: this.exports.wireshark,
+      paths: this.exports.paths,
     };
   }
 
@@ -348,6 +368,11 @@ export class Engine {
         hint: 'attach to an interface or open a recording',
       });
     return this.source;
+  }
+
+  private exportable(wish: ExportWish): Exportable {
+    const source = this.current();
+    return { wish, source, filter: this.filterAst, range: this.range };
   }
 
   private live(): LiveSource {
@@ -595,6 +620,7 @@ export class Engine {
       attached: live?.attached ?? [],
       recording: live?.recording ?? null,
       opening: this.opening ? { done: this.opening.done, total: this.opening.total } : null,
+      exporting: this.exports.exporting,
       clock: {
         epochNs: String(epochNs),
         startNs: source?.startNs ?? 0,

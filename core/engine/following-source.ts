@@ -132,6 +132,10 @@ export class FollowingSource implements Source {
     return this.frozen?.summary ?? this.capture.source(this.truncated);
   }
 
+  exported(): string {
+    return this.file;
+  }
+
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
   }

@@ -92,6 +92,10 @@ export class ForeignSource implements Source {
     return this.current;
   }
 
+  exported(): string {
+    return this.path;
+  }
+
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
   }

@@ -273,6 +273,13 @@ export class LiveSource implements Source {
     };
   }
 
+  /** Flows are in the history; packets only in a recording that is under way. */
+  exported(packets: boolean): string | null {
+    const writer = packets ? this.recorder?.writer : this.history;
+    writer?.sync();
+    return writer?.files.at(-1) ?? null;
+  }
+
   /** Packets are in files only: recorded ones are seen when the recording is opened. */
   packetsOf(): Promise<{ total: number; rows: PacketRow[] }> {
     return Promise.resolve({ total: 0, rows: [] });

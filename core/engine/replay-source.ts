@@ -153,6 +153,10 @@ export class ReplaySource implements Source {
     };
   }
 
+  exported(): string {
+    return this.path;
+  }
+
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
   }

@@ -34,5 +34,10 @@ export interface Source {
   summary(): SummarySource;
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }>;
   packet(packet: number): Promise<PacketAnswer | null>;
+  /**
+   * A capture file with all of it as of now, its flows at least; with `packets` one that has packets, null when there are
+   * none.
+   */
+  exported(packets: boolean): string | null;
   close(): Promise<void>;
 }

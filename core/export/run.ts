@@ -80,6 +80,9 @@ export async function runExport(job: ExportJob): Promise<ExportResult> {
   }
 }
 
+/** As summaries name a flow. */
+const flowId = (flow: number): string => String(flow + 1);
+
 type Done = Omit<ExportResult, 'bytes'>;
 
 /** What a shared copy would have in it; writes nothing. */
@@ -114,7 +117,7 @@ async function exportFrom(path: string, job: ExportJob, output: Output): Promise
 /** A flow belongs to a time range when any of it passed within; null = all flows do. */
 function matching(job: ExportJob, source: SummarySource, range: TimeRange): ((flow: number) => boolean) | null {
   const { model } = source;
-  const predicate = job.filter === null ? null : compile(job.filter, modelFields(model));
+  const predicate = job.filter === null ? null : compile(job.filter, modelFields(model, { id: flowId }));
   if (range.fromNs === null && range.toNs === null) return predicate;
   const { firstNs, lastNs } = model.flows;
   return (flow) => {
@@ -165,7 +168,7 @@ async function prepare(path: string, job: ExportJob, processes: boolean): Promis
   const index = opened === null ? null : await sessionIndex(path);
   let select: MakeSelection = selectByTime(range);
   if (filter !== null && opened !== null) {
-    const matches = compile(filter, modelFields(opened.model));
+    const matches = compile(filter, modelFields(opened.model, { id: flowId }));
     select = index === null ? selectForeign(range, matches) : selectSession(range, matches, opened.model, index);
   }
   if (job.interfaces.length > 0) select = onInterfaces(select, job.interfaces);

@@ -4,6 +4,8 @@ export interface Desktop {
   pathOf(file: File): string;
   /** Native open dialog; null when cancelled. */
   chooseFile(): Promise<string | null>;
+  /** Native save dialog, asks before a file is replaced; null when cancelled. */
+  chooseSave(name: string): Promise<string | null>;
 }
 
 declare global {

@@ -1,4 +1,5 @@
 /** The keyboard map. Letters act only outside text fields; a component with own keys stops the event first. */
+import { openExport } from '../export/open-export.ts';
 import { useEngine } from '../stores/engine.ts';
 import { useReplay } from '../stores/replay.ts';
 
@@ -30,6 +31,7 @@ export const KEY_MAP: readonly (readonly [keys: string, what: string])[] = [
   ['1 2', 'explore, sessions'],
   ['F6', 'next panel'],
   ['Ctrl O', 'open a file'],
+  ['E', 'export'],
   ['T', 'theme'],
   ['?', 'all keys'],
 ];
@@ -68,6 +70,11 @@ export function installKeys(actions: KeyActions): () => void {
     if (event.ctrlKey && event.key.toLowerCase() === 'o') {
       event.preventDefault();
       document.dispatchEvent(new CustomEvent('flowglass:open'));
+      return;
+    }
+    if (event.ctrlKey && event.key.toLowerCase() === 'e') {
+      event.preventDefault();
+      openExport();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -112,6 +119,9 @@ export function installKeys(actions: KeyActions): () => void {
         case 'l':
         case 'L':
           return mode === 'live' ? () => engine.act('live', {}) : null;
+        case 'e':
+        case 'E':
+          return mode === 'live' || mode === 'replay' ? openExport : null;
         case '1':
           return () => actions.place('explore');
         case '2':

@@ -16,6 +16,7 @@ const IDLE: StateEvent = {
   attached: [],
   recording: null,
   opening: null,
+  exporting: null,
   clock: { epochNs: '0', startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 },
   flows: 0,
   matching: 0,

@@ -155,6 +155,8 @@ export class FakeElectron {
   readonly displays: Rectangle[] = [{ x: 0, y: 0, width: 1920, height: 1080 }];
   menu: MenuItem[] = [];
   chosen: string[] = [];
+  /** Suggested by pages to the save dialog. */
+  readonly suggested: string[] = [];
   page: (request: { url: string; method: string }) => Promise<Response> = () => Promise.reject(new Error('no handler'));
   readonly locks = {
     request: (_contents: WebContents | null, _permission: string, callback: (granted: boolean) => void, _details: { requestingUrl?: string }): void => callback(true), // prettier-ignore
@@ -190,6 +192,10 @@ export class FakeElectron {
       },
       dialog: {
         showOpenDialog: () => Promise.resolve({ canceled: this.chosen.length === 0, filePaths: this.chosen }),
+        showSaveDialog: (_window, { defaultPath }) => {
+          this.suggested.push(defaultPath);
+          return Promise.resolve({ canceled: this.chosen.length === 0, filePath: this.chosen[0] ?? '' });
+        },
         showMessageBox: (options) => Promise.resolve(boxes.push(options)),
       },
       ipcMain: {

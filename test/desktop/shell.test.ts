@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineMessage } from '../../core/contract/answers.ts';
 import { bridge } from '../../electron/bridge.ts';
-import { CHOOSE_FILE, CONNECT, ENGINE } from '../../electron/channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from '../../electron/channels.ts';
 import { fileArgument } from '../../electron/files.ts';
 import { startShell } from '../../electron/shell.ts';
 import { placeWindow, readWindowState, writeWindowState } from '../../electron/window-state.ts';
@@ -243,7 +243,22 @@ describe('messages to main', () => {
     electron.listeners.get(CONNECT)?.(webContents.message(), { more: true });
     expect(webContents.posted).toEqual([]);
     expect(stranger.posted).toEqual([]);
-    expect([...electron.handlers.keys(), ...electron.listeners.keys()].sort()).toEqual([CHOOSE_FILE, CONNECT].sort());
+    expect([...electron.handlers.keys(), ...electron.listeners.keys()].sort()).toEqual(
+      [CHOOSE_FILE, CHOOSE_SAVE, CONNECT].sort(),
+    );
+  });
+
+  it('a file to save is named, not placed, by the page; the engine may write it once it was chosen', async () => {
+    const { webContents } = await start();
+    const save = (...args: unknown[]): Promise<unknown> =>
+      Promise.resolve(electron.handlers.get(CHOOSE_SAVE)?.(webContents.message(), ...args));
+    expect(await save('a part.pcapng')).toBeNull();
+    electron.chosen = ['/home/me/b.pcapng'];
+    expect(await save('a part.pcapng')).toBe('/home/me/b.pcapng');
+    expect(electron.suggested).toEqual(['a part.pcapng', 'a part.pcapng']);
+    for (const bad of [[], ['../etc/passwd'], ['/etc/passwd'], ['x', 'y'], [7], ['']]) await expect(save(...bad)).rejects.toThrow('refused'); // prettier-ignore
+    await expect(Promise.resolve(electron.handlers.get(CHOOSE_SAVE)?.(webContents.message(null), 'x'))).rejects.toThrow('refused'); // prettier-ignore
+    expect(electron.suggested).toHaveLength(2);
   });
 });
 
@@ -412,8 +427,10 @@ describe('the engine', () => {
 });
 
 describe('the preload script', () => {
-  it('gives the page two functions and a port whenever it asks, and takes nothing else for a question', async () => {
-    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null> }> = {};
+  it('gives the page three functions and a port whenever it asks, and takes nothing else for a question', async () => {
+    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null> }> = {}; // prettier-ignore
+    const named: string[][] = [];
+    let toExport: () => void = () => undefined;
     const sent: string[] = [];
     let answer: unknown = '/captures/a.pcapng';
     let toPage: (event: { ports: object[] }) => void = () => undefined;
@@ -428,8 +445,14 @@ describe('the preload script', () => {
         contextBridge: { exposeInMainWorld: (name, api) => (exposed[name] = api as never) },
         ipcRenderer: {
           send: (channel) => sent.push(channel),
-          invoke: (channel) => Promise.resolve(channel === CHOOSE_FILE ? answer : undefined),
-          on: (channel, listener) => channel === ENGINE && (toPage = listener as typeof toPage),
+          invoke: (channel, ...args) => {
+            if (channel === CHOOSE_SAVE) named.push(args);
+            return Promise.resolve(answer);
+          },
+          on: (channel, listener) => {
+            if (channel === ENGINE) toPage = listener as typeof toPage;
+            if (channel === EXPORT) toExport = listener as typeof toExport;
+          },
         },
         webUtils: {
           getPathForFile: (file) => {
@@ -443,10 +466,12 @@ describe('the preload script', () => {
     expect(Object.keys(exposed)).toEqual(['flowglass']);
     const api = exposed['flowglass'];
     if (!api) throw new Error('nothing exposed');
-    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'pathOf']);
+    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'chooseSave', 'pathOf']);
     expect(api.pathOf({ path: '/x.pcap' })).toBe('/x.pcap');
     expect(api.pathOf({})).toBe('');
     expect(await api.chooseFile()).toBe('/captures/a.pcapng');
+    expect(await api.chooseSave('b.csv')).toBe('/captures/a.pcapng');
+    expect(named).toEqual([['b.csv']]);
     answer = { evil: true };
     expect(await api.chooseFile()).toBeNull();
     toPreload({ source: {}, data: CONNECT });
@@ -457,6 +482,8 @@ describe('the preload script', () => {
     const port = {};
     toPage({ ports: [port] });
     expect(posted).toEqual([[ENGINE, '*', [port]]]);
+    toExport();
+    expect(posted.at(-1)).toEqual([EXPORT, '*', []]);
   });
 
   it('is one CommonJS file that requires nothing but Electron', () => {

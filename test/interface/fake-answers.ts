@@ -9,11 +9,44 @@ import type {
   PacketRow,
   RecentAnswer,
 } from '../../core/contract/answers.ts';
+import type { ExportLook, ExportWish } from '../../core/contract/exports.ts';
 import { TROUBLE } from '../../core/contract/tables.ts';
 import { parseAddress } from '../../core/filter/address.ts';
 import { applyFix, compile, complete, parse, type FlowFields } from '../../core/filter/filter.ts';
 import { bytesAt, noise, rateAt, type FakeFlow, type FakeProcess } from './fake-world.ts';
 import { percentiles, troubleAt, type FakeMoment } from './fake-views.ts';
+
+/** What an export of the invented session would have in it. */
+export function exportLook(wish: ExportWish, state: { flows: number; matching: number }): ExportLook {
+  const flows = wish.filtered || wish.ranged ? state.matching : state.flows;
+  const name = `checkout-slow.${wish.format}`;
+  if (!wish.share) return { name, bytes: 4_812_000, exact: wish.format === 'pcapng', flows, replaced: [], removed: null, packets: null, records: false }; // prettier-ignore
+  return {
+    name: 'shared.pcapng',
+    bytes: 1_204_000,
+    exact: true,
+    flows,
+    packets: 18_240,
+    records: !wish.filtered && !wish.ranged,
+    replaced: [
+      { kind: 'address', count: 214, examples: [['10.20.0.11', '10.93.201.7'], ['203.0.113.20', '84.146.97.128'], ['2001:db8::7', '3a41:90c2::b1f']] }, // prettier-ignore
+      { kind: 'mac', count: 6, examples: [['3a:7c:40:79:09:d2', 'f6:bd:42:97:8a:d5']] },
+      { kind: 'name', count: 31, examples: [['pay.example.com', 'n-7hq2m9xk.n-c4d8wz3p.n-q2r7s5t9']] },
+      {
+        kind: 'process',
+        count: 12,
+        examples: [
+          ['checkout', 'p-syvstpa2'],
+          ['redis-server', 'p-hy9kjusn'],
+        ],
+      },
+      { kind: 'arguments', count: 12, examples: [['/opt/shop/checkout --host pay.example.com --token 9f2c1b7e', '/d-na3dzcj7/p-syvstpa2 a-tivfwine']] }, // prettier-ignore
+      { kind: 'path', count: 9, examples: [['/opt/shop/checkout', '/d-na3dzcj7/p-syvstpa2']] },
+      { kind: 'uid', count: 3, examples: [['1000', '517478679']] },
+    ],
+    removed: { payloadBytes: 3_608_112, emptied: 0, comments: 2, blocks: 1, records: 0 },
+  };
+}
 
 export function interfaces(atS: number): InterfaceAnswer[] {
   const make = (

@@ -10,7 +10,17 @@ import type { NoticeEvent, StateEvent, StatsEvent } from '../../core/contract/an
 import { requestEnvelope, requests, type Method, type ViewParams } from '../../core/contract/requests.ts';
 import { VIEW_TABLES } from '../../core/contract/tables.ts';
 import { diffRows, encodeView, RowSet, StringInterner } from '../../core/contract/view-codec.ts';
-import { completionOf, filterOf, flowAnswer, interfaces, packetAnswer, packetRow, recent } from './fake-answers.ts';
+import type { ExportDone, ExportWish } from '../../core/contract/exports.ts';
+import {
+  completionOf,
+  exportLook,
+  filterOf,
+  flowAnswer,
+  interfaces,
+  packetAnswer,
+  packetRow,
+  recent,
+} from './fake-answers.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
 import { makeWorld, rateAt, type FakeFlow, type World } from './fake-world.ts';
 
@@ -174,7 +184,30 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, truncated: false }; // prettier-ignore
+  }
+
+  /** Ends the export under way as cancelled; null when there is none. */
+  private endExport: (() => void) | null = null;
+  /** Exports end only when this is called, so that their progress can be looked at. */
+  finishExport: (() => void) | null = null;
+  private startExport(wish: ExportWish): Promise<ExportDone> {
+    const name = `capture.${wish.format}`;
+    this.state = { ...this.state, exporting: { name, done: 40, total: 100 } };
+    return new Promise((done, failed) => {
+      const end = (): void => {
+        this.state = { ...this.state, exporting: null };
+        this.endExport = this.finishExport = null;
+      };
+      this.endExport = () => {
+        end();
+        failed(Object.assign(new Error('cancelled'), { trouble: { code: 'cancelled', what: 'the export was cancelled', where: name, hint: 'nothing was written' } })); // prettier-ignore
+      };
+      this.finishExport = () => {
+        end();
+        done({ name, path: null, download: 'download?id=1', bytes: 123_456, written: 7, truncated: false, blocksLeftOut: 0 }); // prettier-ignore
+      };
+    });
   }
 
   private goLive(names: string[]): void {
@@ -227,7 +260,12 @@ export class FakeEngine {
     }
     this.log.push({ method: envelope.method, params: parsed.data });
     const result = this.handle(viewer, envelope.method as Method, parsed.data);
-    this.send(viewer, { id: envelope.id, result: result ?? null });
+    if (result instanceof Promise) {
+      result.then(
+        (later: unknown) => this.send(viewer, { id: envelope.id, result: later }),
+        (error: { trouble: unknown }) => this.send(viewer, { id: envelope.id, error: error.trouble }),
+      ).finally(() => this.tellState()); // prettier-ignore
+    } else this.send(viewer, { id: envelope.id, result: result ?? null });
     if (!['viewAck', 'interfaces', 'flow', 'packets', 'packet', 'complete'].includes(envelope.method)) this.tellState();
     if (['viewOpen', 'filter', 'seek', 'trouble'].includes(envelope.method)) this.update(viewer);
   }
@@ -239,12 +277,21 @@ export class FakeEngine {
     };
     switch (method) {
       case 'hello':
-        return { version: '0.1.0', host: 'build-07', kernel: '6.12', capture: this.capture, btf: true, demo: true };
+        return { version: '0.1.0', host: 'build-07', kernel: '6.12', capture: this.capture, btf: true, demo: true, wireshark: true, paths: false }; // prettier-ignore
       case 'interfaces':
         return interfaces(Math.floor(performance.now() / 1000) + 100);
       case 'attach':
         this.goLive((params as { interfaces: string[] }).interfaces);
         this.world = makeWorld({ slow: [[71, 92], [131, 143]], inboundPeers: 180 }); // prettier-ignore
+        return null;
+      case 'exportLook':
+        return exportLook((params as { wish: ExportWish }).wish, this.state);
+      case 'exportStart':
+        return this.startExport((params as { wish: ExportWish }).wish);
+      case 'exportCancel':
+        this.endExport?.();
+        return null;
+      case 'wireshark':
         return null;
       case 'detach':
       case 'close':

@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { chromiumPath, launch } from './browser.ts';
 import { accessSuite } from './suites/access.ts';
+import { exportSuite } from './suites/export.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
 import { replaySuite } from './suites/replay.ts';
@@ -23,5 +24,6 @@ describe.skipIf(chromiumPath() === null)('interface', () => {
   keyboardSuite(suite);
   replaySuite(suite);
   robustSuite(suite);
+  exportSuite(suite);
   accessSuite(suite);
 });

@@ -77,6 +77,14 @@ const SCREENS: readonly (readonly [string, Scenario, Act?])[] = [
   ['cut', 'cut'],
   ['empty-replay', 'empty-replay'],
   ['keys', 'live', (page) => page.keyboard.press('?')],
+  ['export', 'replay', async (page) => {
+    await filter(page, 'tcp');
+    await page.keyboard.press('e');
+  }],
+  ['share', 'replay', async (page) => {
+    await page.keyboard.press('e');
+    await page.getByRole('checkbox', { name: /Share safely/ }).check();
+  }],
   ['hostile', 'hostile'],
   ['hostile-details', 'hostile', openFirst],
 ]; // prettier-ignore
