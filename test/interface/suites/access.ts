@@ -49,6 +49,11 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await page.getByRole('region', { name: 'Bytes in hex' }).waitFor();
   }],
   ['keys', 'live', (page) => page.keyboard.press('?')],
+  ['export, shared', 'replay', async (page) => {
+    await page.keyboard.press('e');
+    await page.getByRole('checkbox', { name: /Share safely/ }).check();
+    await page.getByRole('row', { name: /IP addresses/ }).waitFor();
+  }],
   ['hostile', 'hostile', nothing],
 ]; // prettier-ignore
 
