@@ -199,6 +199,69 @@ describe('pcapng', () => {
   });
 });
 
+/** tshark's conversations of each protocol, as it prints them; times and all. */
+const conversations = (path: string): string =>
+  ['eth', 'ip', 'ipv6', 'tcp', 'udp'].map((kind) => run('tshark', '-n', '-q', '-r', path, '-z', `conv,${kind}`).stdout).join(''); // prettier-ignore
+
+describe('opened and exported again', () => {
+  it.each([
+    'docs/demo.pcapng',
+    ...[
+      'm-any-duplicates-sll2.pcap',
+      'm-port-reuse.pcap',
+      'm-half-close.pcap',
+      'm-mdns.pcap',
+      'm-journal-unknown-blocks.pcapng',
+      'm-tsoffset.pcapng',
+    ].map((name) => `test/corpus/${name}`),
+  ])(
+    "tshark's conversations of %s are unchanged, and a second export is the same bytes as the first",
+    async (name) => {
+      const path = join(root, name);
+      const before = conversations(path);
+      expect(before).toMatch(/<->/);
+      for (const preset of ['as-recorded', 'plain'] as const) {
+        const once = await exported(path, 'pcapng', { preset });
+        expect(conversations(once)).toBe(before);
+        const twice = await exported(once, 'pcapng', { preset });
+        expect(readFileSync(twice).equals(readFileSync(once))).toBe(true);
+      }
+    },
+    60_000,
+  );
+
+  it('every block survives byte for byte, also of types that nobody knows, in both byte orders', async () => {
+    for (const little of [true, false]) {
+      const u32 = (value: number): Buffer => {
+        const bytes = Buffer.alloc(4);
+        if (little) bytes.writeUInt32LE(value >>> 0);
+        else bytes.writeUInt32BE(value >>> 0);
+        return bytes;
+      };
+      const block = (type: number, body: Buffer): Buffer =>
+        Buffer.concat([u32(type), u32(body.length + 12), body, u32(body.length + 12)]);
+      const section = Buffer.concat([u32(0x1a2b3c4d), little ? Buffer.of(1, 0, 0, 0) : Buffer.of(0, 1, 0, 0), Buffer.alloc(8, 0xff)]); // prettier-ignore
+      const face = Buffer.concat([little ? Buffer.of(1, 0, 0, 0) : Buffer.of(0, 1, 0, 0), u32(0)]);
+      const packet = Buffer.concat([u32(0), u32(0), u32(1), u32(4), u32(60), Buffer.of(1, 2, 3, 4)]);
+      const noise = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 37 + length) & 255));
+      const file = Buffer.concat([
+        block(0x0a0d0d0a, section),
+        block(1, face),
+        block(0x11, noise(40)),
+        block(0xbad, Buffer.concat([u32(99), noise(12)])),
+        block(0x40000bad, Buffer.concat([u32(98), noise(8)])),
+        block(6, packet),
+        block(0x7fffffff, noise(0)),
+        block(0x80001234, noise(64)),
+        block(0xfffffffe, noise(4)),
+      ]);
+      const path = join(folder, `unknown-${little}.pcapng`);
+      writeFileSync(path, file);
+      expect(readFileSync(await exported(path, 'pcapng')).equals(file)).toBe(true);
+    }
+  });
+});
+
 describe('a recording of ours', () => {
   const session = join(root, 'docs/demo.pcapng');
   it('as recorded is the same file', async () => {

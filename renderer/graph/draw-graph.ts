@@ -3,6 +3,7 @@ import { TROUBLE } from '../../core/contract/tables.ts';
 import { formatLatency, formatPercent, formatRate, joined, visibleText } from '../draw/format.ts';
 import { GLYPHS, ICONS, type GlyphName, type IconName } from '../draw/icons.ts';
 import { latencyColor, token } from '../draw/latency-scale.ts';
+import { SvgContext } from '../draw/svg-context.ts';
 import type { Scene, SceneEdge, SceneNode } from './scene.ts';
 
 export interface GraphGeometry {
@@ -72,6 +73,10 @@ export function fit(c: CanvasRenderingContext2D, value: string, room: number): s
 
 function path(pen: Pen, markup: string, x: number, y: number, size: number, color: string, width = 1.5): void {
   const { c } = pen;
+  if (c instanceof SvgContext) {
+    c.icon(markup, x, y, size, color, width);
+    return;
+  }
   c.save();
   c.translate(x, y);
   c.scale(size / 16, size / 16);

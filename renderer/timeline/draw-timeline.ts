@@ -2,6 +2,7 @@
 import { TROUBLE } from '../../core/contract/tables.ts';
 import { formatClock, formatCount, formatLatency, formatLatencyTick, joined, visibleText } from '../draw/format.ts';
 import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
+import { newPath } from '../draw/svg-context.ts';
 import { drawGlyph, fit } from '../graph/draw-graph.ts';
 import { drawHeat, hatch } from './draw-heat.ts';
 import { MARK_GLYPHS, type Lane, type TimelineData } from './lanes.ts';
@@ -329,8 +330,8 @@ function drawRtt(
   bottom: number,
 ): void {
   const { rttMinUs, rttMaxUs, rttMeanUs } = data.columns;
-  const path = new Path2D();
-  const spread = new Path2D();
+  const path = newPath(c);
+  const spread = newPath(c);
   let started = false;
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
@@ -374,7 +375,7 @@ function drawResponses(
   for (const row of lane.rows) if ((responses[row] ?? 0) > 0) answered++;
   // Rings that would run into a band become dots.
   const dense = answered > Math.abs(at(lane.bins.length - 1) - at(0)) / 7;
-  const path = new Path2D();
+  const path = newPath(c);
   for (let i = 0; i < lane.rows.length; i++) {
     const row = lane.rows[i] as number;
     const count = responses[row] ?? 0;

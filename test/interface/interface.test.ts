@@ -7,6 +7,7 @@ import { accessSuite } from './suites/access.ts';
 import { exportSuite } from './suites/export.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
+import { pictureSuite } from './suites/pictures.ts';
 import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
 import { startSuite } from './suites/start.ts';
@@ -25,5 +26,6 @@ describe.skipIf(chromiumPath() === null)('interface', () => {
   replaySuite(suite);
   robustSuite(suite);
   exportSuite(suite);
+  pictureSuite(suite);
   accessSuite(suite);
 });
