@@ -4,17 +4,20 @@ import { inflateRawSync } from 'node:zlib';
 /** The bytes of a capture file, and of each of our compressed blocks in it what it has inside (docs/session-format.md). */
 export function contentsOf(file: string): Buffer[] {
   const bytes = readFileSync(file);
-  const contents = [bytes];
-  if (bytes.readUInt32LE(0) !== 0x0a0d0d0a) return contents;
+  if (bytes.readUInt32LE(0) !== 0x0a0d0d0a) return [bytes];
   const inflated: Buffer[] = [];
+  // Compressed bytes are looked at inflated only: as they stand they would match short words by chance.
+  const plain = Buffer.from(bytes);
   for (let at = 0; at + 12 <= bytes.length; at += bytes.readUInt32LE(at + 4)) {
     if (bytes.readUInt32LE(at) !== 0x8046474c) continue;
     const body = at + 8;
     const stored = bytes.subarray(body + 56, body + 56 + bytes.readUInt32LE(body + 20));
-    inflated.push((bytes.readUInt32LE(body + 12) & 1) === 0 ? stored : inflateRawSync(stored));
+    if ((bytes.readUInt32LE(body + 12) & 1) === 0) continue;
+    inflated.push(inflateRawSync(stored));
+    plain.fill(0, body + 56, body + 56 + stored.length);
   }
   // Frames go on from one block to the next.
-  return [...contents, Buffer.concat(inflated)];
+  return [plain, Buffer.concat(inflated)];
 }
 
 /** A little-endian pcap file with every packet made as long as it was, by zeros. */
