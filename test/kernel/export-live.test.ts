@@ -44,7 +44,7 @@ describeAsRoot('exporting what is being watched', () => {
   }, 60_000);
   afterAll(async () => {
     await engine.close();
-    await lab.dispose();
+    lab.dispose();
   });
 
   const fetchPage = async (): Promise<void> => {
