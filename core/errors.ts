@@ -57,6 +57,7 @@ const ERRNO_TEXT: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on device',
   ENOTDIR: 'not a directory',
   EPERM: 'operation not permitted',
+  ENXIO: 'is a socket or a device that cannot be read',
   EROFS: 'read-only file system',
 };
 

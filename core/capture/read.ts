@@ -158,6 +158,10 @@ async function readPlain(
   return whole();
 }
 
+/** Compressed data that grows beyond this, and to so many times its size, is made to fill memory or time. */
+const EXPANDED_MAX = 256 << 20;
+const EXPANSION_MAX = 250;
+
 /** Reads a stream of unknown length; `total` is its stored size if known. */
 async function readStream(
   source: AsyncIterable<Uint8Array>,
@@ -167,6 +171,7 @@ async function readStream(
   total = 0,
 ): Promise<ReadResult> {
   let stored = 0;
+  let expanded = 0;
   let reported = 0;
   const report = (): void => {
     if (stored - reported < 4 << 20 && stored !== total) return;
@@ -218,8 +223,13 @@ async function readStream(
           break;
         }
         parser.push(next.value);
+        expanded += next.value.length;
         report();
-        if (parser.stopped) {
+        const bomb = expanded > EXPANDED_MAX && expanded > stored * EXPANSION_MAX;
+        if (bomb) {
+          problem = { kind: 'damaged', what: `the compressed data grows to more than ${EXPANSION_MAX} times its size` };
+        }
+        if (bomb || parser.stopped) {
           await plain.return(null);
           break;
         }
@@ -251,11 +261,13 @@ function withProblem(
       cause: error,
     });
   }
+  // That the capture ends in the middle is because of it.
+  const inside = result.cutAt === null ? result.problems : result.problems.filter(({ at }) => at !== result.cutAt);
   return {
     ...result,
     cutAt: result.cutAt ?? (problem.kind === 'cut' ? result.bytes : null),
     truncated: true,
-    problems: [...result.problems, { at: result.bytes, what: problem.what, damage: true }],
-    problemCount: result.problemCount + 1,
+    problems: [...inside, { at: result.bytes, what: problem.what, damage: true }],
+    problemCount: result.problemCount + (result.cutAt === null ? 1 : 0),
   };
 }

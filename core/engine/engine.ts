@@ -468,6 +468,13 @@ export class Engine {
       this.opening = null;
       this.options.opened(path);
       this.use(source, 'replay');
+      if (source.damage !== null) {
+        const { damage: what, name: where } = source;
+        this.notice(
+          'warning',
+          new FlowglassError({ code: 'damaged-file', what, where, hint: 'what is whole is shown' }),
+        );
+      }
     } catch (error) {
       if (this.opening === opening) {
         this.opening = null;

@@ -2,10 +2,13 @@
  * A capture that is not ours, replayed: its packets go through the tracker up to the cursor. A seek reads the file from
  * its beginning, so it costs what lies before the cursor.
  */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
 import type { Packet } from '../capture/packet.ts';
+import { damageOf } from '../capture/damage.ts';
 import { readCapture } from '../capture/read.ts';
+import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
@@ -16,12 +19,25 @@ import type { FlowPackets } from './packets.ts';
 import type { OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
 
+/** What can be read once only cannot be looked back at: a pipe, a device. */
+async function refuseStreams(path: string): Promise<void> {
+  const info = await stat(path).catch(() => null); // what is not there is told by who opens it
+  if (info === null || info.isFile() || info.isDirectory()) return;
+  throw new FlowglassError({
+    code: 'not-a-file',
+    what: info.isFIFO() ? 'is a pipe, which can be read once only' : 'is a device, not a file',
+    where: path,
+    hint: 'flowglass open - shows what comes in on standard input, and keeps it',
+  });
+}
+
 export class ForeignSource implements Source {
   readonly mode = 'replay';
   readonly ours = false;
   readonly name: string;
   readonly path: string;
   readonly truncated: boolean;
+  readonly damage: string | null;
   readonly timeline: TimelineStore;
   readonly gaps = [];
   readonly startNs = 0;
@@ -36,6 +52,7 @@ export class ForeignSource implements Source {
     this.path = path;
     this.name = basename(path);
     this.truncated = whole.truncated;
+    this.damage = whole.damage ?? null;
     this.timeline = observer.store;
     this.current = whole;
     this.endNs = Number(whole.durationNs);
@@ -50,6 +67,7 @@ export class ForeignSource implements Source {
 
   /** Throws FlowglassError when the file is no capture. */
   static async open(path: string, options: OpeningOptions): Promise<ForeignSource> {
+    await refuseStreams(path);
     const capture = new ForeignCapture();
     const observer = new TimelineObserver(capture.model);
     const result = await readCapture(path, capture.handlers, {
@@ -57,7 +75,8 @@ export class ForeignSource implements Source {
       progress: ({ bytes, total }) => options.progress(bytes, total),
     });
     capture.model.observer = null;
-    return new ForeignSource(path, capture.finish(result.truncated), observer, options);
+    const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
+    return new ForeignSource(path, whole, observer, options);
   }
 
   get model(): FlowModel {

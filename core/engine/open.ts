@@ -1,6 +1,7 @@
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { errnoText, FlowglassError } from '../errors.ts';
 import { TOTALS_FILTERED, TOTALS_LOST_FRAMES, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
@@ -30,7 +31,18 @@ async function openSession(session: Session): Promise<SummarySource> {
     captured,
     late: captured.late,
     truncated: session.truncated || session.damagedBlocks > 0,
+    damage: sessionDamage(session),
   };
+}
+
+/** One sentence on a session that was not closed or is damaged, null for a whole one. */
+export function sessionDamage(session: Session): string | null {
+  const { truncated, cutAt, damagedBlocks, captured } = session;
+  if (!truncated && damagedBlocks === 0) return null;
+  const kept = `everything up to the last flush is here, ${captured.packets} packets`;
+  if (damagedBlocks > 0)
+    return `${damagedBlocks} blocks of the recording are damaged or missing: what the others hold is here`;
+  return cutAt === null ? `the recording was not closed: ${kept}` : `cut short at byte ${cutAt}: ${kept}`;
 }
 
 /** Packets that reached the recorder but not the file: lost on a full disk, or kept out by the exact filter. */
@@ -50,21 +62,29 @@ function addWriterCounts(
   add(TOTALS_FILTERED, filtered);
 }
 
-/** Standard input as a file, for what is read twice or from its end (sessions of ours, by their index). */
-export async function spool<T>(use: (path: string) => Promise<T>): Promise<T> {
+/** Whether `path` is a pipe, which can be read once only; `-` is standard input. */
+export async function isPipe(path: string): Promise<boolean> {
+  if (path === '-') return true;
+  const info = await stat(path).catch(() => null); // what is not there is told by who opens it
+  return info?.isFIFO() ?? false;
+}
+
+/** Standard input (`-`) or another pipe as a file, for what is read twice or from its end (sessions of ours, by their index). */
+export async function spool<T>(from: string, use: (path: string) => Promise<T>): Promise<T> {
+  const name = from === '-' ? 'standard input' : from;
   const directory = mkdtempSync(join(tmpdir(), 'flowglass-stdin-'));
-  const path = join(directory, 'standard input');
+  const path = join(directory, basename(name));
   try {
-    await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }));
+    await pipeline(from === '-' ? process.stdin : createReadStream(from), createWriteStream(path, { mode: 0o600 }));
     return await use(path);
   } catch (error) {
     if (error instanceof FlowglassError) {
-      throw new FlowglassError({ ...error, code: error.code, where: 'standard input', cause: error });
+      throw new FlowglassError({ ...error, code: error.code, where: name, cause: error });
     }
     throw new FlowglassError({
       code: 'unreadable-file',
       what: errnoText(error),
-      where: 'standard input',
+      where: name,
       hint: 'give the path of a capture file instead',
       cause: error,
     });
@@ -79,7 +99,7 @@ export async function spool<T>(use: (path: string) => Promise<T>): Promise<T> {
  * with `truncated`.
  */
 export async function openCapture(path: string): Promise<SummarySource> {
-  if (path === '-') return spool(openCapture);
+  if (await isPipe(path)) return spool(path, openCapture);
   const session = await Session.open(path);
   if (session === null) return (await openForeign(path)).source;
   try {

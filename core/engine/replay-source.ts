@@ -12,6 +12,7 @@ import { Session } from '../session/reader.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { TimelineObserver } from './observer.ts';
+import { sessionDamage } from './open.ts';
 import { FlowPackets } from './packets.ts';
 import type { Source } from './source.ts';
 
@@ -35,6 +36,7 @@ export class ReplaySource implements Source {
   readonly name: string;
   readonly path: string;
   readonly truncated: boolean;
+  readonly damage: string | null;
   readonly timeline: TimelineStore;
   readonly gaps: readonly Gap[];
   readonly startNs: number;
@@ -57,6 +59,7 @@ export class ReplaySource implements Source {
     this.path = session.path;
     this.name = basename(session.path);
     this.truncated = session.truncated || session.damagedBlocks > 0;
+    this.damage = sessionDamage(session);
     this.timeline = observer.store;
     this.gaps = reducer.gaps;
     this.reducer = reducer;

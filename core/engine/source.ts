@@ -12,6 +12,8 @@ export interface Source {
   /** Recorded by Flowglass: processes and kernel states are known. */
   readonly ours: boolean;
   readonly truncated: boolean;
+  /** One sentence on that; left out or null = nothing to say. */
+  readonly damage?: string | null;
   /** State at the cursor; another object after a seek. */
   readonly model: FlowModel;
   readonly timeline: TimelineStore;

@@ -1,6 +1,6 @@
 /** `flowglass export`: a capture of any kind into a file of another kind. */
 import { join } from 'node:path';
-import { openCapture, spool } from '../engine/open.ts';
+import { isPipe, openCapture, spool } from '../engine/open.ts';
 import { processAt } from '../engine/process-texts.ts';
 import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
@@ -69,8 +69,8 @@ export interface ExportResult {
 export async function runExport(job: ExportJob): Promise<ExportResult> {
   const output = new Output(job.output, { force: job.force, input: job.path });
   try {
-    const done = await (job.path === '-'
-      ? spool((path) => exportFrom(path, job, output))
+    const done = await ((await isPipe(job.path))
+      ? spool(job.path, (path) => exportFrom(path, job, output))
       : exportFrom(job.path, job, output));
     output.finish();
     return { ...done, bytes: output.bytes };
@@ -89,7 +89,7 @@ type Done = Omit<ExportResult, 'bytes'>;
 export async function previewShare(job: ExportJob): Promise<SharePreview> {
   const look = async (path: string): Promise<SharePreview> =>
     shareCapture(await prepareShare(path, job, job.share?.keyFile ?? null), null);
-  return job.path === '-' ? spool(look) : look(job.path);
+  return (await isPipe(job.path)) ? spool(job.path, look) : look(job.path);
 }
 
 async function exportFrom(path: string, job: ExportJob, output: Output): Promise<Done> {

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { CaptureInterface } from '../capture/interface.ts';
 import type { Packet } from '../capture/packet.ts';
 import { CaptureParser } from '../capture/parser.ts';
@@ -104,6 +104,8 @@ export class Session {
   static async open(path: string, options: OpenOptions = {}): Promise<Session | null> {
     let file: FileHandle;
     try {
+      // A pipe is read by whoever can read it once; opening it here would take its writer away.
+      if (!(await stat(path)).isFile()) return null;
       file = await open(path, 'r');
     } catch (error) {
       throw new FlowglassError({

@@ -23,6 +23,8 @@ export interface SummarySource {
   readonly late: number;
   /** The file was cut or damaged. */
   readonly truncated: boolean;
+  /** One sentence on that: what, at which byte, what is left; null or left out = nothing to say. */
+  readonly damage?: string | null;
   /** Which flows to tell of; all when left out. */
   readonly matches?: (flow: number) => boolean;
   /** User labels of a flow; none when left out. */

@@ -1,7 +1,10 @@
 /** The summary for people: a few lines about the session and a line a flow, at most 120 columns wide. */
 import type { Writable } from 'node:stream';
 import { printable } from '../errors.ts';
+import { LINK_TYPE_NAMES } from '../dissect/link.ts';
+import { UNPARSED_LINK_TYPE } from '../dissect/packet.ts';
 import { COUNTERS } from '../flow/flows.ts';
+import { TOTALS_UNPARSED } from '../flow/interfaces.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, protocolName } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
 import { clientOf } from '../flow/roles.ts';
@@ -53,8 +56,21 @@ function sessionLines(source: SummarySource): string {
   }
   const unparsed = Object.entries(session.unparsed);
   if (unparsed.length > 0) lines.push(`not decoded: ${unparsed.map(([reason, n]) => `${reason} ${n}`).join(', ')}`);
-  if (source.truncated) lines.push('the file was cut off or damaged: this is what could be read');
+  const recorded = undecodedLinkTypes(source);
+  if (recorded.length > 0) lines.push(`recorded, not decoded: ${recorded.join(', ')}`);
+  if (source.truncated) lines.push(source.damage ?? 'the file was cut off or damaged: this is what could be read');
   return `${lines.map((line) => cut(printable(line), 120)).join('\n')}\n\n`;
+}
+
+/** Link types of which no packet is decoded, with what came of each. */
+function undecodedLinkTypes({ model: { interfaces } }: SummarySource): string[] {
+  const counts = new Map<number, number>();
+  for (const { iface, linkType } of interfaces.list) {
+    if (LINK_TYPE_NAMES.has(linkType)) continue;
+    const packets = interfaces.total(iface, TOTALS_UNPARSED + UNPARSED_LINK_TYPE);
+    if (packets > 0) counts.set(linkType, (counts.get(linkType) ?? 0) + packets);
+  }
+  return [...counts].map(([type, packets]) => `${packets} packets of link type ${type}`);
 }
 
 function flowLine(source: SummarySource, flow: number): string {

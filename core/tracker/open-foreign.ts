@@ -1,4 +1,5 @@
 /** Opens a capture that is not ours: flows, latency and names are rebuilt from its packets. */
+import { damageOf } from '../capture/damage.ts';
 import type { CaptureHandlers, CaptureInterface, CaptureSection } from '../capture/interface.ts';
 import type { Packet as CapturePacket } from '../capture/packet.ts';
 import { readCapture, type ReadOptions, type ReadResult } from '../capture/read.ts';
@@ -152,5 +153,5 @@ export interface OpenedForeign {
 export async function openForeign(path: string, options: OpenForeignOptions = {}): Promise<OpenedForeign> {
   const capture = new ForeignCapture(options);
   const result = await readCapture(path, capture.handlers, options);
-  return { source: capture.finish(result.truncated), result };
+  return { source: { ...capture.finish(result.truncated), damage: damageOf(result) }, result };
 }
