@@ -233,12 +233,15 @@ enum fg_event_kind {
 	FG_EVENT_READ_DELAY = 15,   /* an exchange at a local TCP socket: value = ns from the last payload segment that came in to
 	                               the read that returned it; direction = of the answer; a | b << 32 = ns from that read to
 	                               the answer's first segment, 0 = the connection was closed instead */
+	FG_EVENT_DUPLICATE_ACK = 16,/* a local, established socket received one that says nothing new while data is under way (RFC 5681) */
+	FG_EVENT_OUT_OF_ORDER = 17, /* a local socket received segments beyond a hole; a = all of them so far (tcpi_rcv_ooopack) */
 };
 
 enum fg_event_flags {
 	FG_EVENT_HI_TO_LO = 1, /* direction within key */
 	FG_EVENT_KEYED = 2,    /* key is filled in (iface may be FG_IFACE_NONE for socket events) */
 	FG_EVENT_EGRESS = 4,   /* seen by the egress hook */
+	FG_EVENT_TIMEOUT = 8,  /* RETRANSMIT: by the timer, nothing was heard of the peer; always so for SYNACK_RETRANSMIT */
 };
 
 #define FG_IFACE_NONE 0xffff

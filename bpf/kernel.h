@@ -81,6 +81,7 @@ struct __sk_buff {
 enum { AF_INET = 2, AF_INET6 = 10 };
 enum { SOCK_DGRAM = 2, SOCK_RAW = 3 };
 enum { MSG_PEEK = 2 };
+enum { TCP_CA_Loss = 4 };
 enum {
 	IPPROTO_HOPOPTS = 0,
 	IPPROTO_ICMP = 1,
@@ -288,8 +289,20 @@ struct tcp_rack {
 	__u64 mstamp;
 	__u32 rtt_us;
 };
+struct tcp_options_received {
+	__u16 snd_wscale : 4;
+};
+struct inet_connection_sock {
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
+};
 struct tcp_sock {
 	struct tcp_rack rack;
+	struct tcp_options_received rx_opt;
+	__u32 snd_una;
+	__u32 snd_wnd;
+	__u32 packets_out;
+	__u32 rcv_ooopack;
 	__u32 srtt_us;
 	__u32 mdev_us;
 	__u32 total_retrans;
@@ -304,6 +317,7 @@ struct net_device {
 	possible_net_t nd_net;
 };
 struct sk_buff {
+	unsigned int len;
 	struct net_device *dev;
 	struct sock *sk;
 	__be16 protocol;

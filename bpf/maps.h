@@ -176,6 +176,10 @@ struct fg_socket_state {
 	__u32 tgid;
 	__u32 exec_id;          /* of its program: a process that became another one is news */
 	__u64 rack_mstamp;      /* transmission time in µs of the segment it belongs to */
+	__u32 out_of_order;     /* rcv_ooopack as last told */
+	__u32 acked;            /* the last acknowledgement that said nothing new, and the window that it gave */
+	__u32 window;
+	__u32 reserved;
 	__u32 ports;            /* skc_portpair and the end of the peer's address as last reported: a UDP socket */
 	__u32 peer;             /* changes them without any state change */
 };

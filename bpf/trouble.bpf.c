@@ -25,11 +25,54 @@ static __always_inline void fg_rtt_sample(struct sock *sk, const struct tcp_sock
 	fg_emit_event(&event);
 }
 
+/* DUPLICATE_ACK, by the definition of RFC 5681, 2: data is under way, none is in it, no flag, and it says what the last
+ * acknowledgement said, window included. */
+static __always_inline void fg_duplicate_ack(struct sock *sk, const struct tcp_sock *tp, const struct sk_buff *skb)
+{
+	struct fg_socket_state *state;
+	struct fg_event event = {};
+	struct tcphdr tcp;
+	__u32 ack, window, before;
+
+	if (bpf_probe_read_kernel(&tcp, TCP_HLEN, BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header)))
+		return;
+	ack = bpf_ntohl(tcp.ack_seq);
+	if (ack != tp->snd_una || tcp.flags != TCPHDR_ACK || skb->len != (__u32)(tcp.doff >> 4 << 2))
+		return;
+	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state)
+		return;
+	window = (__u32)bpf_ntohs(tcp.window) << BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.snd_wscale);
+	before = state->window && state->acked == ack ? state->window : tp->snd_wnd; /* a smaller one does not become snd_wnd */
+	state->acked = ack;
+	state->window = window;
+	if (window != before)
+		return;
+	fg_event_of(&event, FG_EVENT_DUPLICATE_ACK, sk, IPPROTO_TCP, false);
+	fg_emit_event(&event);
+}
+
+/* OUT_OF_ORDER, when there are more than were told. */
+static __always_inline void fg_out_of_order(struct sock *sk, const struct tcp_sock *tp)
+{
+	struct fg_socket_state *state = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct fg_event event = {};
+	__u32 count = tp->rcv_ooopack;
+
+	if (!state || state->out_of_order == count)
+		return;
+	state->out_of_order = count;
+	fg_event_of(&event, FG_EVENT_OUT_OF_ORDER, sk, IPPROTO_TCP, false);
+	event.a = count;
+	fg_emit_event(&event);
+}
+
 /* Runs for every segment that an established connection receives, before it is processed: softirq or the socket's user.
- * About 25 ns, a sample every 10 ms a socket 0.3 µs. Since 4.16. The measurement of the segment acknowledged last is
- * taken when the next arrives, or at the end (fg_destroy_sock). */
+ * About 25 ns, as much more while data of its own is under way; a sample every 10 ms a socket 0.3 µs. Since 4.16. The
+ * measurement of the segment acknowledged last, and what came out of order, is taken when the next arrives, or at the end
+ * (fg_destroy_sock). */
 SEC("tp_btf/tcp_probe")
-int BPF_PROG(fg_tcp_probe, struct sock *sk)
+int BPF_PROG(fg_tcp_probe, struct sock *sk, struct sk_buff *skb)
 {
 	struct fg_socket_state *state;
 	struct tcp_sock *tp;
@@ -40,6 +83,10 @@ int BPF_PROG(fg_tcp_probe, struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
+	if (tp->packets_out)
+		fg_duplicate_ack(sk, tp, skb);
+	if (tp->rcv_ooopack)
+		fg_out_of_order(sk, tp);
 	mstamp = tp->rack.mstamp;
 	if (!mstamp || !tp->rack.rtt_us)
 		return 0;
@@ -68,6 +115,8 @@ int BPF_PROG(fg_destroy_sock, struct sock *sk)
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (cfg_latency && state && tp->rack.rtt_us && tp->rack.mstamp != state->rack_mstamp)
 		fg_rtt_sample(sk, tp);
+	if (cfg_latency && tp->rcv_ooopack)
+		fg_out_of_order(sk, tp);
 	if (!cfg_sockets)
 		return 0;
 	record = fg_socket_record(FG_SOCKET_DESTROYED, bpf_ktime_get_boot_ns());
@@ -80,6 +129,17 @@ int BPF_PROG(fg_destroy_sock, struct sock *sk)
 }
 
 /* ---- trouble ----------------------------------------------------------------------------------------------- */
+
+/* Was it the retransmission timer? It has entered the state of loss and runs: none is pending meanwhile
+ * (tcp_write_timer_handler). What acknowledgements cause finds the timer set. */
+static __always_inline bool fg_by_timer(struct sock *sk)
+{
+	struct inet_connection_sock *connection = (struct inet_connection_sock *)sk;
+
+	return !BPF_CORE_READ(connection, icsk_pending) &&
+	       (sk->__sk_common.skc_state != TCP_ESTABLISHED ||
+		BPF_CORE_READ_BITFIELD_PROBED(connection, icsk_ca_state) == TCP_CA_Loss);
+}
 
 /* Runs after a segment was sent again (since 6.16 also when sending failed): softirq or the sender's context, 0.3 µs a
  * retransmission. Since 4.15. __tcp_retransmit_skb has added the segments to total_retrans before. */
@@ -97,6 +157,8 @@ int BPF_PROG(fg_retransmit, struct sock *sk)
 	fg_event_of(&event, FG_EVENT_RETRANSMIT, sk, IPPROTO_TCP, true);
 	event.a = tp->total_retrans;
 	event.b = sk->__sk_common.skc_state;
+	if (fg_by_timer(sk))
+		event.flags |= FG_EVENT_TIMEOUT;
 	fg_emit_event(&event);
 	return 0;
 }
@@ -105,7 +167,7 @@ int BPF_PROG(fg_retransmit, struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(fg_retransmit_synack, struct sock *sk, struct request_sock *request)
 {
-	struct fg_event event = {.kind = FG_EVENT_SYNACK_RETRANSMIT};
+	struct fg_event event = {.kind = FG_EVENT_SYNACK_RETRANSMIT, .flags = FG_EVENT_TIMEOUT};
 	struct fg_ends ends;
 
 	if (!cfg_latency || !fg_serves(sk))

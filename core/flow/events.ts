@@ -7,10 +7,12 @@ import {
   EVENT,
   EVENT_CONNECT,
   EVENT_DROP,
+  EVENT_DUPLICATE_ACK,
   EVENT_HANDSHAKE_ACK,
   EVENT_HI_TO_LO,
   EVENT_ICMP_ERROR,
   EVENT_KEYED,
+  EVENT_OUT_OF_ORDER,
   EVENT_PACKET_RTT,
   EVENT_READ_DELAY,
   EVENT_RESPONSE,
@@ -19,6 +21,7 @@ import {
   EVENT_SOCKET_RTT,
   EVENT_SYNACK_RETRANSMIT,
   EVENT_TCP_FLAGS,
+  EVENT_TIMEOUT,
   FLOW_FIN_HI,
   FLOW_FIN_LO,
   FLOW_SYN_HI,
@@ -151,6 +154,10 @@ export class Events {
       }
       case EVENT_RETRANSMIT:
       case EVENT_SYNACK_RETRANSMIT: {
+        if ((flags & EVENT_TIMEOUT) !== 0) {
+          const timed = this.#flow(words, at, flags, atNs);
+          if (timed >= 0) model.tcpTrouble.addTimeout(timed, direction);
+        }
         const socket = this.#socket(words, at, atNs);
         if (socket >= 0) {
           const { sockets } = model;
@@ -165,6 +172,15 @@ export class Events {
           const at2 = flow * 2 + direction;
           if (flow >= 0) model.flows.retransmits.data[at2] = Math.max(model.flows.retransmits.data[at2]!, a);
         }
+        return;
+      }
+      case EVENT_DUPLICATE_ACK:
+      case EVENT_OUT_OF_ORDER: {
+        const flow = this.#flow(words, at, flags, atNs);
+        if (flow < 0) return;
+        if ((head & 0xffff) === EVENT_OUT_OF_ORDER) model.tcpTrouble.setOutOfOrder(flow, direction, a);
+        else model.tcpTrouble.addDuplicateAck(flow, direction);
+        model.touch(flow, atNs);
         return;
       }
       case EVENT_CONNECT: {
@@ -189,7 +205,7 @@ export class Events {
       }
       default:
         // Resets are counted from their segments; the rest says nothing that the model keeps.
-        if ((head & 0xffff) > 15 || (head & 0xffff) === 0) this.unknown++;
+        if ((head & 0xffff) > EVENT_OUT_OF_ORDER || (head & 0xffff) === 0) this.unknown++;
     }
   }
 

@@ -31,6 +31,7 @@ import type { ModelObserver } from './observer.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { Sockets } from './sockets.ts';
 import { Strings } from './strings.ts';
+import { TcpTrouble } from './tcp-trouble.ts';
 import { clientOf } from './roles.ts';
 
 /** Set in `flows.flags`, above the kernel's own: the client's acknowledgement of the SYN-ACK was seen. */
@@ -50,6 +51,7 @@ export class FlowModel {
   readonly interfaces = new Interfaces();
   readonly histograms = new Histograms();
   readonly localTimes = new LocalTimes(this.histograms);
+  readonly tcpTrouble = new TcpTrouble();
   readonly samples = new Samples();
   readonly throughput = new Throughput();
 
@@ -299,6 +301,7 @@ export class FlowModel {
       this.processes.bytes +
       this.histograms.bytes +
       this.localTimes.bytes +
+      this.tcpTrouble.bytes +
       this.samples.bytes +
       this.throughput.bytes +
       this.drops.bytes
@@ -346,6 +349,7 @@ export class FlowModel {
       this.flows,
       this.sockets,
       this.localTimes,
+      this.tcpTrouble,
     ];
   }
 
@@ -356,6 +360,7 @@ export class FlowModel {
       for (let i = 0; i < n; i++) if (data[i]! < from || data[i]! >= below) input.fail('points nowhere');
     };
     const count = flows.rows.count;
+    this.tcpTrouble.check(count, () => input.fail('points nowhere'));
     this.localTimes.check(count, this.histograms.count, () => input.fail('points nowhere'));
     within(flows.socket.data, count * 2, NONE, sockets.rows.count);
     within(flows.rtt.data, count, NONE, this.histograms.count);

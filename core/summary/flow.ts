@@ -16,6 +16,7 @@ import {
   zeroWindowsOf,
 } from '../flow/state.ts';
 import { ownerSummaries, type OwnerSummary, type ProcessSummary, sideSummary } from './process.ts';
+import { duplicateAcksOf, outOfOrderOf, timeoutsOf } from '../flow/tcp-trouble.ts';
 import { localWhere, peerWhere } from '../flow/where.ts';
 import type { SummarySource } from './source.ts';
 import { addressText, decode, instant, isLinkLocal } from './text.ts';
@@ -100,6 +101,14 @@ export interface FlowSummary {
   readonly retransmits: number | null;
   readonly sentRetransmits: number | null;
   readonly receivedRetransmits: number | null;
+  /** Those that the retransmission timer caused. */
+  readonly sentTimeouts: number | null;
+  readonly receivedTimeouts: number | null;
+  /** Segments that arrived beyond a hole, and acknowledgements that said nothing new. */
+  readonly sentOutOfOrder: number | null;
+  readonly receivedOutOfOrder: number | null;
+  readonly sentDuplicateAcks: number | null;
+  readonly receivedDuplicateAcks: number | null;
   readonly resets: number | null;
   readonly sentResets: number | null;
   readonly receivedResets: number | null;
@@ -165,6 +174,12 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     retransmits: sent === null && received === null ? null : (sent ?? 0) + (received ?? 0),
     sentRetransmits: sent,
     receivedRetransmits: received,
+    sentTimeouts: timeoutsOf(model, flow, client),
+    receivedTimeouts: timeoutsOf(model, flow, server),
+    sentOutOfOrder: outOfOrderOf(model, flow, client),
+    receivedOutOfOrder: outOfOrderOf(model, flow, server),
+    sentDuplicateAcks: duplicateAcksOf(model, flow, client),
+    receivedDuplicateAcks: duplicateAcksOf(model, flow, server),
     resets: resetsOf(model, flow),
     sentResets: tcp ? resetsBy(model, flow, client) : null,
     receivedResets: tcp ? resetsBy(model, flow, server) : null,

@@ -85,6 +85,7 @@ describeAsRoot('health', () => {
       const flow = flowOf(atClient, result['localPort']);
       expect(retransmitted(result)).toBeGreaterThan(0);
       expect(flow.sentRetransmits).toBe(retransmitted(result));
+      expect(flow.sentTimeouts).toBe(retransmitted(result)); // only its timer sends a SYN again
       expect(ofClient('TcpExt:TCPSynRetrans')).toBe(retransmitted(result));
       const far = flowOf(atServer, result['localPort']);
       expect([far.receivedRetransmits, far.state, far.end]).toEqual([retransmitted(ofServed), 'closed', 'fin']);
@@ -114,6 +115,48 @@ describeAsRoot('health', () => {
     for (const summary of [atClient, atServer]) {
       expect(flowOf(summary, result['localPort']).zeroWindows).toBe(zero.length);
     }
+  }, 60_000);
+
+  it('what arrives out of order, and what is acknowledged twice: as TCP_INFO and tshark count them', async () => {
+    const sink = await server.server(['tcp', '--port', 91, '--mode', 'sink']);
+    lab.offloads(link, false);
+    server.nft('tcp dport 91 tcp flags & syn == 0 numgen inc mod 40 10 drop'); // after our hook, before TCP; held open, for a socket that closes tells no more
+    const capture = await client.capture('veth0', join(lab.directory, 'order.truth.pcap'));
+    const { result, atClient, atServer } = await both('order', async () => connect(91, '--send', 600_000, '--hold-ms', 800).event('closed')); // prettier-ignore
+    await capture.stop();
+    lab.offloads(link, true);
+    const served = sink.events.find((e) => e.event === 'closed' && e['peerPort'] === result['localPort']);
+    const beyond = Number((served?.['tcp'] as Record<string, number> | undefined)?.['outOfOrder']);
+    const twice = tshark(capture.file, ['frame.number'], ['-Y', 'tcp.analysis.duplicate_ack && tcp.srcport == 91']);
+    expect(beyond).toBeGreaterThan(3);
+    expect(twice.length).toBeGreaterThan(3);
+    const [near, far] = [flowOf(atClient, result['localPort']), flowOf(atServer, result['localPort'])];
+    // Each by the end that receives; the other end has not seen it.
+    expect([far.sentOutOfOrder, far.receivedOutOfOrder]).toEqual([beyond, null]);
+    expect([near.sentOutOfOrder, near.receivedOutOfOrder]).toEqual([null, 0]);
+    expect([near.sentDuplicateAcks, near.receivedDuplicateAcks]).toEqual([null, twice.length]);
+    expect([far.sentDuplicateAcks, far.receivedDuplicateAcks]).toEqual([0, null]);
+  }, 60_000);
+
+  it('what its timer sent again, and what acknowledgements did: as the kernel counts its timeouts', async () => {
+    await server.server(['tcp', '--port', 92, '--mode', 'echo']);
+    const { result, atClient, ofClient } = await both('timeouts', async () => {
+      const child = connect(92, '--send', 100, '--receive', 100, '--exchanges', 2, '--wait');
+      await child.event('ready');
+      server.nft('tcp dport 92 drop');
+      child.write('\n');
+      for (let i = 0; i < 100 && counters(client).get('TcpExt:TCPTimeouts') === 0; i++) await settle(50);
+      await settle(500);
+      server.nft();
+      return child.event('closed', 20_000);
+    });
+    const flow = flowOf(atClient, result['localPort']);
+    const timeouts = ofClient('TcpExt:TCPTimeouts');
+    expect(timeouts).toBeGreaterThan(0);
+    expect([flow.sentTimeouts, flow.receivedTimeouts]).toEqual([timeouts, null]);
+    // A tail loss probe goes before the timer and is no timeout.
+    expect(flow.sentRetransmits).toBe(timeouts + ofClient('TcpExt:TCPLossProbes'));
+    expect(flow.sentRetransmits).toBe(retransmitted(result));
   }, 60_000);
 
   it('resets, and who sent them', async () => {

@@ -87,6 +87,12 @@ export interface Flow {
   retransmits: number;
   sentRetransmits: number;
   receivedRetransmits: number;
+  sentTimeouts: number | null;
+  receivedTimeouts: number | null;
+  sentOutOfOrder: number | null;
+  receivedOutOfOrder: number | null;
+  sentDuplicateAcks: number | null;
+  receivedDuplicateAcks: number | null;
   resets: number;
   sentResets: number;
   receivedResets: number;

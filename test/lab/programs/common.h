@@ -129,11 +129,11 @@ static inline void print_tcp_info(int fd)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
 		return;
 	printf(",\"tcp\":{\"totalRetrans\":%u,\"rttUs\":%u,\"rttvarUs\":%u,\"minRttUs\":%u,\"segmentsOut\":%u,\"segmentsIn\":%u,"
-	       "\"dataSegmentsOut\":%u,\"dataSegmentsIn\":%u,\"bytesAcked\":%llu,\"bytesReceived\":%llu,\"bytesRetrans\":%llu,\"mss\":%u}",
+	       "\"dataSegmentsOut\":%u,\"dataSegmentsIn\":%u,\"bytesAcked\":%llu,\"bytesReceived\":%llu,\"bytesRetrans\":%llu,\"mss\":%u,\"outOfOrder\":%u}",
 	       info.tcpi_total_retrans, info.tcpi_rtt, info.tcpi_rttvar, info.tcpi_min_rtt, info.tcpi_segs_out,
 	       info.tcpi_segs_in, info.tcpi_data_segs_out, info.tcpi_data_segs_in,
 	       (unsigned long long)info.tcpi_bytes_acked, (unsigned long long)info.tcpi_bytes_received,
-	       (unsigned long long)info.tcpi_bytes_retrans, info.tcpi_snd_mss);
+	       (unsigned long long)info.tcpi_bytes_retrans, info.tcpi_snd_mss, info.tcpi_rcv_ooopack);
 }
 
 #endif
