@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', 'dist/**'];
-/** Steps of the wall clock and sleep take their time: with `npm run test:kernels` only. */
-const LONG = ['test/vm/clock.test.ts', 'test/vm/suspend.test.ts'];
+/** Steps of the wall clock, sleep, rarer devices take their time: with `npm run test:kernels` only. */
+const LONG = ['clock', 'suspend', 'devices'].map((name) => `test/vm/${name}.test.ts`);
 
 /** Attaches programs, makes namespaces, measures time: one file after the other. */
 const alone = { exclude, fileParallelism: false, maxWorkers: 1 };
