@@ -33,14 +33,16 @@ describeAsRoot('beside other tools', () => {
         const daemon = server.spawn('iperf3', ['-s', '-1', '-p', '5201', '--forceflush']);
         await daemon.until('listening', (child) => child.stdout.includes('Server listening'));
         const recorder = await record(lab, where, join(lab.directory, `${what.replaceAll(/\W/g, '-')}.pcapng`), ['-i', where === server ? 'lo' : 'veth0', '--no-packets']); // prettier-ignore
-        const report = JSON.parse(where.run('iperf3', ['-c', to, '-p', '5201', '-n', '200M', '-J', ...extra]));
+        const report = JSON.parse(where.run('iperf3', ['-c', to, '-p', '5201', '-n', '600M', '-J', ...extra]));
         await settle(200);
         const summary = await recorder.finish();
         await daemon.done;
         const flow = flowOf(summary, report.start.connected[0].local_port);
         const { sum_sent: sent, sum_received: received } = report.end;
         const ours = what.includes('other way') ? flow.received.payloadBytes : flow.sent.payloadBytes;
-        expect(sent.bytes, what).toBeGreaterThan(190e6);
+        expect(sent.bytes, what).toBeGreaterThan(600e6);
+        // iperf3 counts as sent what it wrote, though the last of it may be thrown away in the socket's buffer.
+        expect(ours, what).toBeGreaterThanOrEqual(received.bytes);
         for (const bytes of [sent.bytes, received.bytes]) {
           expect(Math.abs(ours - bytes) / bytes, `${what}: ${ours} of ours, ${bytes} of iperf3`).toBeLessThan(0.01);
         }

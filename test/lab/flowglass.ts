@@ -165,8 +165,11 @@ export async function record(
   options: readonly (string | number)[] = [],
 ): Promise<Recorder> {
   const source = options.includes('-i') || options.includes('--all') ? [] : ['-i', 'veth0'];
-  const args = ['record', '--netns', host.path, ...source, '-w', file, '--duration', '60', ...options];
-  const child = lab.care(flowglass(args, 90_000));
+  const given = options.indexOf('--duration');
+  const seconds = given < 0 ? 60 : Number(options[given + 1]);
+  const duration = given < 0 ? ['--duration', seconds] : [];
+  const args = ['record', '--netns', host.path, ...source, '-w', file, ...duration, ...options];
+  const child = lab.care(flowglass(args, (seconds + 30) * 1000));
   await child.until('recording', (c) => /^flowglass: recording/m.test(c.stderr));
   return new Recorder(child, file);
 }
