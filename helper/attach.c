@@ -355,14 +355,10 @@ void attach_detach(struct helper *helper, struct interface *interface, uint16_t 
 	interface->attached = false;
 	interface->detached_ns = clock_boot_ns();
 	/* The device's own counters as they stand at the end, for whoever compares. */
-	if (state == FG_INTERFACE_DETACHED) {
-		uint32_t ifindex = interface->facts.ifindex;
-
-		if (interfaces_facts(helper, ifindex, &interface->facts))
-			interface->facts.ifindex = ifindex;
-	} else {
+	if (state == FG_INTERFACE_DETACHED)
+		(void)interfaces_facts(helper, interface->facts.ifindex, &interface->facts);
+	else
 		interface->facts.up = 0;
-	}
 	interface->facts.error = error == -ENODEV ? 0 : -error;
 	if (interface->facts.error)
 		log_say(helper, FG_LOG_WARNING, "%s: the clsact filter could not be taken away: %s", interface->facts.name,

@@ -269,6 +269,7 @@ int clsact_attach(struct helper *helper, uint32_t ifindex, bool egress, uint32_t
 int clsact_detach(struct helper *helper, uint32_t ifindex, bool egress, uint32_t program_id);
 
 /* interfaces.c */
+/* Facts of one interface; on an error (-ENODEV: it is gone) `facts` stays as it was. */
 int interfaces_facts(struct helper *helper, uint32_t ifindex, struct fg_interface *facts);
 int interfaces_news(struct helper *helper); /* reads what the kernel says about links */
 void interfaces_look(struct helper *helper); /* at all of them: at the start, and when news were lost */

@@ -126,15 +126,17 @@ int interfaces_facts(struct helper *helper, uint32_t ifindex, struct fg_interfac
 {
 	struct netlink_request request;
 	struct ifinfomsg *info = netlink_begin(&request, RTM_GETLINK, 0, sizeof *info);
+	struct fg_interface fresh = *facts;
 	int error;
 
 	info->ifi_index = (int)ifindex;
-	facts->ifindex = 0;
-	error = netlink_ask(helper->route_fd, &request, on_link, facts);
+	fresh.ifindex = 0;
+	error = netlink_ask(helper->route_fd, &request, on_link, &fresh);
 	if (error)
 		return error;
-	if (facts->ifindex != ifindex)
+	if (fresh.ifindex != ifindex)
 		return -ENODEV;
+	*facts = fresh;
 	take_ethtool(helper->ethtool_fd, facts);
 	return 0;
 }

@@ -166,7 +166,7 @@ export async function record(
 ): Promise<Recorder> {
   const source = options.includes('-i') || options.includes('--all') ? [] : ['-i', 'veth0'];
   const given = options.indexOf('--duration');
-  const seconds = given < 0 ? 60 : Number(options[given + 1]);
+  const seconds = given < 0 ? 300 : Number(options[given + 1]);
   const duration = given < 0 ? ['--duration', seconds] : [];
   const args = ['record', '--netns', host.path, ...source, '-w', file, ...duration, ...options];
   const child = lab.care(flowglass(args, (seconds + 30) * 1000));
