@@ -128,7 +128,7 @@ export function contract(transport: string, start: () => Promise<Served>): void 
       const rows = table.table('rows');
       const all = wire.state?.flows ?? -1;
       await eventually('all rows', () => (rows.length === all ? true : undefined));
-      expect(graph.tables.every(({ length }) => length > 5)).toBe(true);
+      await eventually('the graph', () => (graph.tables.every(({ length }) => length > 5) ? true : undefined));
       await eventually('lanes', () => (timeline.table('lanes').length >= 8 ? true : undefined));
       const { version } = table;
       const { startNs } = wire.state?.clock ?? { startNs: 0 };
@@ -136,10 +136,9 @@ export function contract(transport: string, start: () => Promise<Served>): void 
       await eventually('fewer rows', () => (rows.length < all && table.version > version ? true : undefined));
       expect(table.cursorNs).toBe(startNs + 3e9);
       await wire.result('viewClose', { view: 1 });
-      await sleep(150);
       const closedAt = table.version;
       await wire.result('seek', { atNs: startNs + 9e9 });
-      await sleep(300);
+      await eventually('the other views at the new time', () => (graph.cursorNs === startNs + 9e9 ? true : undefined));
       expect(table.version).toBe(closedAt);
     });
 

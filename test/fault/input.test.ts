@@ -170,7 +170,8 @@ describeAsRoot('recording that cannot be', () => {
     expect(complaints[0]).toMatch(/^flowglass: .*no space left.*full\.pcapng/i);
     expect(status).toBe(1);
     const { packets } = readPacketBlocks(saved);
-    expect(packets.length).toBeGreaterThan(300);
+    // How many packets that is depends on how much TCP sends at once; most of the disk holds them in any case.
+    expect(packets.reduce((sum, { captured }) => sum + captured, 0)).toBeGreaterThan(500_000);
     const summary = await summarize(saved);
     expect(summary.session.captured.packets).toBe(packets.length);
     expect(client.attached('veth0')).toEqual([]);

@@ -81,10 +81,13 @@ static int open_socket(int argc, char **argv, int type, struct sockaddr_storage 
 
 	if (fd < 0)
 		die("socket");
-	if (port > 0) {
+	/* connect() may give the same port to connections with different peers, and tests know a connection by its port:
+	 * bind() to any free one gives each its own. */
+	if (port > 0 || type == SOCK_STREAM) {
 		socklen_t n = parse_address(to->ss_family == AF_INET ? "0.0.0.0" : "::", port, &from);
 
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (port > 0)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		if (bind(fd, (struct sockaddr *)&from, n) != 0)
 			die("bind");
 	}
