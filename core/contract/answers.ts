@@ -169,6 +169,8 @@ export interface Answers extends ExportAnswers {
   live: null;
   trouble: { atNs: number } | null;
   filter: FilterAnswer;
+  /** null = one of the texts is no filter. */
+  refine: string | null;
   complete: CompletionAnswer;
   flow: FlowAnswer | null;
   packets: { total: number; rows: PacketRow[] };

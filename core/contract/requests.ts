@@ -109,6 +109,8 @@ export const requests = {
   trouble: z.strictObject({ direction: z.enum(['next', 'previous']) }),
   /** Sets the filter; an empty text shows everything. Answers with the error instead of failing. */
   filter: z.strictObject({ text: z.string().max(4096) }),
+  /** The filter `text` with a condition added by "and", or its opposite: "only this", "not this". */
+  refine: z.strictObject({ text: z.string().max(4096), condition: z.string().max(4096), hide: z.boolean() }),
   complete: z.strictObject({ text: z.string().max(4096), cursor: z.number().int().min(0).max(4096) }),
   flow: z.strictObject({ flow: z.number().int().min(0) }),
   packets: z.strictObject({

@@ -111,6 +111,7 @@ export const FLOW_ROWS = schema({
     ['ended', 'u8'],
     ['inbound', 'u8'],
     ['filter', 'str'], // filter text that names exactly this flow
+    ['interface', 'str'],
   ],
 });
 

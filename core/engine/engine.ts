@@ -23,6 +23,7 @@ import { FlowglassError } from '../errors.ts';
 import type { ExportWish } from '../contract/exports.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
+import { refined } from '../filter/refine.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { pathsOf } from '../flow/paths.ts';
@@ -305,6 +306,7 @@ export class Engine {
       return { atNs: mark.atNs };
     },
     filter: (_viewer, { text }) => this.setFilter(text),
+    refine: (_viewer, { text, condition, hide }) => refined(text, condition, hide),
     complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {

@@ -5,7 +5,7 @@ import { describe as inWords } from './describe.ts';
 import { findField } from './fields.ts';
 import { highlight } from './highlight.ts';
 import { parse } from './parse.ts';
-import { clauseFor, refine } from './refine.ts';
+import { clauseFor, refine, refined } from './refine.ts';
 
 /** Labels offered where | stands. */
 function labels(marked: string, values?: readonly string[]): string[] {
@@ -128,6 +128,10 @@ describe('one-click refinement', () => {
   const curl = clauseFor('process.name', 'curl');
 
   it('adds a clause with &&, keeping alternatives together', () => {
+    expect(refined('udp', 'tcp', true)).toBe('udp && !tcp');
+    expect(refined('udp && !tcp', 'tcp', false)).toBe('udp && tcp');
+    expect(refined('udp &&', 'tcp', false)).toBeNull();
+    expect(refined('udp', 'rtt.p99 > 50', false)).toBeNull();
     expect(refine('', curl)).toBe('process.name == "curl"');
     expect(refine('tcp || udp', curl)).toBe('(tcp || udp) && process.name == "curl"');
     expect(refine('tcp', clauseFor('client.addr', 'fe80::1'))).toBe('tcp && client.addr == fe80::1');

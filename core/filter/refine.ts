@@ -33,3 +33,9 @@ export function refine(text: string, clause: Expression): string | null {
   );
   return format(and([...kept, clause]));
 }
+
+/** The filter's text with a condition (or its opposite) added, both as text; null when one of them does not parse. */
+export function refined(text: string, condition: string, hide: boolean): string | null {
+  const clause = parse(condition);
+  return clause.ok ? refine(text, hide ? not(clause.ast) : clause.ast) : null;
+}

@@ -100,12 +100,22 @@ export function formatElapsed(ns: number): string {
 
 export const joined = ([value, unit]: [string, string]): string => (unit ? value + UNIT_SPACE + unit : value);
 
-/** Wall clock of the viewer's zone from session time; `epochNs` as sent in the state event. `digits` of the second. */
+let utc = false;
+/** Wall times are written and read in UTC from now on, or (false) in the zone of the viewer. */
+export function setUtc(on: boolean): void {
+  utc = on;
+}
+/** Wall times are in UTC. */
+export const inUtc = (): boolean => utc;
+
+/** Wall clock of the viewer's zone (or UTC, as chosen) from session time; `epochNs` as sent in the state event. `digits` of the second. */
 export function formatClock(epochNs: string, atNs: number, digits: 0 | 3 | 6 | 9 = 0): string {
   const ns = BigInt(epochNs) + BigInt(Math.round(atNs));
   const date = new Date(Number(ns / 1_000_000n));
   const two = (n: number): string => String(n).padStart(2, '0');
-  const base = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const base = utc
+    ? `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
+    : `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   if (digits === 0) return base;
   const fraction = String(((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n).padStart(9, '0');
   return `${base}.${fraction.slice(0, digits)}`;
@@ -114,7 +124,12 @@ export function formatClock(epochNs: string, atNs: number, digits: 0 | 3 | 6 | 9
 /** Date and clock, for titles. */
 export function formatDate(epochNs: string, atNs: number): string {
   const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));
-  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+  return date.toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    ...(utc ? { timeZone: 'UTC' } : {}),
+  });
 }
 
 /** Nothing to make visible, and as many code points as characters. */

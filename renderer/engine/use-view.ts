@@ -6,18 +6,18 @@
 import { onBeforeUnmount, onMounted, watch } from 'vue';
 import type { ViewParamsInput } from '../../core/contract/requests.ts';
 import type { ViewState } from '../../core/contract/view-codec.ts';
+import { isCalm } from '../draw/motion.ts';
 import { useEngine } from '../stores/engine.ts';
 
 const CALM_MS = 1000;
 
 export function useView(params: () => ViewParamsInput, onUpdate: (state: ViewState) => void): void {
   const store = useEngine();
-  const calm = matchMedia('(prefers-reduced-motion: reduce)');
   let handle: { update(params: ViewParamsInput): void; close(): void } | null = null;
   let due = 0;
   let timer = 0;
   function updated(state: ViewState): void {
-    const wait = calm.matches ? due - performance.now() : 0;
+    const wait = isCalm() ? due - performance.now() : 0;
     if (wait <= 0) {
       clearTimeout(timer);
       timer = 0;

@@ -2,7 +2,7 @@
  * A moment as a person types it: a wall time of the viewer's zone (`12:04:31.25`, `2026-11-24 12:04`, or ISO 8601 with a
  * zone), an offset from the cursor (`+1m 30s`, `-200ms`), a time since the start (`90s`, `1h2m`), `start` or `end`.
  */
-import { formatClock } from '../draw/format.ts';
+import { formatClock, inUtc } from '../draw/format.ts';
 
 /** Where typed times are counted from; session times in ns, `epochNs` as the state event has it. */
 export interface TimeFrame {
@@ -58,7 +58,8 @@ function duration(text: string): number | null {
 }
 
 function wallTime(typed: string, match: RegExpExecArray, frame: TimeFrame): ParsedTime {
-  const [, year, month, day, hours, minutes, seconds = '0', fraction = '', zone] = match;
+  const [, year, month, day, hours, minutes, seconds = '0', fraction = '', named] = match;
+  const zone = named ?? (inUtc() ? 'Z' : undefined);
   const [h, m, s] = [Number(hours), Number(minutes), Number(seconds)];
   if (h > 23 || m > 59 || s > 59)
     return { ok: false, message: `There is no ${typed}: hours go to 23, minutes and seconds to 59` };

@@ -1,21 +1,27 @@
 /** Dark, light or high contrast; follows the system until the person chooses. */
 export type Theme = 'dark' | 'light' | 'hc';
+export type ThemeChoice = Theme | 'system';
 const KEY = 'flowglass.theme';
 
-export function currentTheme(): Theme {
+export function chosenTheme(): ThemeChoice {
   const stored = localStorage.getItem(KEY);
-  if (stored === 'dark' || stored === 'light' || stored === 'hc') return stored;
-  if (matchMedia('(prefers-contrast: more)').matches) return 'hc';
-  return matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
+  return stored === 'dark' || stored === 'light' || stored === 'hc' ? stored : 'system';
 }
 
-export function applyTheme(theme?: Theme): void {
-  if (theme) localStorage.setItem(KEY, theme);
+const contrast = matchMedia('(prefers-contrast: more)');
+const light = matchMedia('(prefers-color-scheme: light)');
+
+export function currentTheme(): Theme {
+  const chosen = chosenTheme();
+  if (chosen !== 'system') return chosen;
+  if (contrast.matches) return 'hc';
+  return light.matches ? 'light' : 'dark';
+}
+
+export function applyTheme(theme?: ThemeChoice): void {
+  if (theme === 'system') localStorage.removeItem(KEY);
+  else if (theme) localStorage.setItem(KEY, theme);
   document.documentElement.dataset['theme'] = currentTheme();
   dispatchEvent(new Event('flowglass:theme'));
 }
-
-export function nextTheme(): void {
-  const order: Theme[] = ['dark', 'light', 'hc'];
-  applyTheme(order[(order.indexOf(currentTheme()) + 1) % order.length] as Theme);
-}
+for (const query of [contrast, light]) query.addEventListener('change', () => applyTheme());

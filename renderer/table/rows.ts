@@ -17,6 +17,7 @@ export interface FlowCells {
   port: number;
   address: string;
   protocol: string;
+  interface: string;
   application: string | null;
   bps: number;
   spark: string;
@@ -25,9 +26,11 @@ export interface FlowCells {
   packets: number;
   rttP50Us: number;
   rttP99Us: number;
+  responseP50Us: number;
   responseP99Us: number;
   dist: string;
   retransmits: number;
+  startedNs: number;
   ageNs: number;
   ended: boolean;
   inbound: boolean;
@@ -82,6 +85,7 @@ function readRow(set: RowSet, row: number, client: EngineClient): FlowCells {
     port: number('port'),
     address: text('address') ?? '',
     protocol: text('protocol') ?? '',
+    interface: text('interface') ?? '',
     application: text('application'),
     bps: number('bps'),
     spark: text('spark') ?? '',
@@ -90,9 +94,11 @@ function readRow(set: RowSet, row: number, client: EngineClient): FlowCells {
     packets: number('packets'),
     rttP50Us: number('rttP50Us'),
     rttP99Us: number('rttP99Us'),
+    responseP50Us: number('responseP50Us'),
     responseP99Us: number('responseP99Us'),
     dist: text('dist') ?? '',
     retransmits: number('retransmits'),
+    startedNs: number('startedNs'),
     ageNs: number('ageNs'),
     ended: number('ended') === 1,
     inbound: number('inbound') === 1,

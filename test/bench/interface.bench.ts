@@ -87,7 +87,7 @@ function fillTable(params: ViewParams, tables: RowSet[], strings: StringInterner
   for (let rank = params.from; rank < Math.min(ROWS, params.from + params.count); rank++) {
     const n = noise(rank, tick);
     put(rows, rank, [
-      rank, 3, rank % 9 ? 0 : 1, 1, strings.id('service'), rank % 32_768, 0, strings.id('group'), strings.id(`peer-${rank % 1000}.example.net`), 443, strings.id('192.0.2.41'), strings.id('TCP'), strings.id('TLS 1.3 h2'), n * 1e7, spark, n * 1e9, n * 1e8, n * 1e5, n * 1e5, n * 3e5, n * 1e5, n * 1e6, dist, 0, 0, tick * 1e8, 0, 0, strings.id('tcp'),
+      rank, 3, rank % 9 ? 0 : 1, 1, strings.id('service'), rank % 32_768, 0, strings.id('group'), strings.id(`peer-${rank % 1000}.example.net`), 443, strings.id('192.0.2.41'), strings.id('TCP'), strings.id('TLS 1.3 h2'), n * 1e7, spark, n * 1e9, n * 1e8, n * 1e5, n * 1e5, n * 3e5, n * 1e5, n * 1e6, dist, 0, 0, tick * 1e8, 0, 0, strings.id('tcp'), strings.id('eth0'),
     ]); // prettier-ignore
   }
 }

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { NoticeEvent, StateEvent, StatsEvent } from '../../core/contract/answers.ts';
-import { requestEnvelope, requests, type Method, type ViewParams } from '../../core/contract/requests.ts';
+import { requestEnvelope, requests, type Method, type Params, type ViewParams } from '../../core/contract/requests.ts';
 import { VIEW_TABLES } from '../../core/contract/tables.ts';
 import { diffRows, encodeView, RowSet, StringInterner } from '../../core/contract/view-codec.ts';
 import type { ExportDone, ExportWish } from '../../core/contract/exports.ts';
@@ -21,6 +21,7 @@ import {
   packetRow,
   recent,
 } from './fake-answers.ts';
+import { refined } from '../../core/filter/refine.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
 import { makeWorld, rateAt, type FakeFlow, type World } from './fake-world.ts';
 
@@ -332,6 +333,10 @@ export class FakeEngine {
         if (at === undefined) return null;
         set({ cursorNs: at, following: false, playing: false });
         return { atNs: at };
+      }
+      case 'refine': {
+        const { text, condition, hide } = params as Params<'refine'>;
+        return refined(text, condition, hide);
       }
       case 'filter': {
         const { text } = params as { text: string };

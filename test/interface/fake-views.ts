@@ -203,6 +203,7 @@ export function fillTable(
       ended ? 1 : 0,
       flow.inbound ? 1 : 0,
       strings.id(`ip.addr == ${flow.peer.address} && ip.addr == ${flow.local.address} && ${ports}`),
+      strings.id('eth0'),
     ]);
   });
 }

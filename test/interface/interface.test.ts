@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { chromiumPath, launch } from './browser.ts';
 import { accessSuite } from './suites/access.ts';
+import { arrangeSuite } from './suites/arrange.ts';
 import { exportSuite } from './suites/export.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
@@ -23,6 +24,7 @@ describe.skipIf(chromiumPath() === null)('interface', () => {
   startSuite(suite);
   liveSuite(suite);
   keyboardSuite(suite);
+  arrangeSuite(suite);
   replaySuite(suite);
   robustSuite(suite);
   exportSuite(suite);

@@ -130,6 +130,7 @@ export class TableRows {
       strings.id(
         `ip.addr == ${words.address(flow, 0)} && ip.addr == ${words.address(flow, 1)}${ports.join('')}${clientPort}`,
       ),
+      strings.id(model.interfaces.get(flows.ifaceOf(flow))?.name ?? null),
     ];
     values.forEach((value, i) => (rows.columns[i]![row] = value));
   }

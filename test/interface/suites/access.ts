@@ -54,6 +54,13 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await page.getByRole('checkbox', { name: /Share safely/ }).check();
     await page.getByRole('row', { name: /IP addresses/ }).waitFor();
   }],
+  ['palette', 'live', (page) => page.keyboard.press('Control+k')],
+  ['settings', 'live', (page) => page.keyboard.press('Control+,')],
+  ['saved filters', 'live', (page) => page.getByRole('button', { name: 'Saved filters and history' }).click()],
+  ['menu of a flow', 'live', async (page) => {
+    await tab(page, /Flows/);
+    await flowRows(page).nth(1).click({ button: 'right' });
+  }],
   ['hostile', 'hostile', nothing],
 ]; // prettier-ignore
 

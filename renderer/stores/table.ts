@@ -1,0 +1,95 @@
+/** The flow table as the person arranged it: which columns, in which order, how wide. Kept in this browser. */
+import { defineStore } from 'pinia';
+import { computed, ref } from 'vue';
+import { COLUMNS, WIDTH_MAX, WIDTH_MIN, type TableColumn } from '../table/columns.ts';
+import { recall, remember } from './remembered.ts';
+import { useShell } from './shell.ts';
+
+interface Arrangement {
+  /** Ids in order; unknown ones are passed over, missing ones follow. */
+  order: string[];
+  /** Chosen by hand: shown at any width of the pane, or never. */
+  shown: Record<string, boolean>;
+  widths: Record<string, number>;
+}
+const KEY = 'flowglass.columns';
+const AT_FIRST: Arrangement = { order: [], shown: {}, widths: {} };
+const isArrangement = (value: unknown): value is Arrangement =>
+  typeof value === 'object' &&
+  value !== null &&
+  'order' in value &&
+  Array.isArray(value.order) &&
+  value.order.every((id) => typeof id === 'string') &&
+  'shown' in value &&
+  typeof value.shown === 'object' &&
+  value.shown !== null &&
+  'widths' in value &&
+  typeof value.widths === 'object' &&
+  value.widths !== null &&
+  Object.values(value.widths).every((width) => typeof width === 'number' && width >= WIDTH_MIN && width <= WIDTH_MAX);
+
+export const useTable = defineStore('table', () => {
+  const shell = useShell();
+  const arrangement = ref(recall(KEY, AT_FIRST, isArrangement));
+  /** Width of the pane, px. */
+  const paneWidth = ref(1400);
+
+  function arrange(next: Arrangement): void {
+    arrangement.value = next;
+    remember(KEY, next);
+  }
+  /** A change that can be undone; `quietly` = one sees where to turn it back. */
+  function change(next: Arrangement, what: string, quietly = false): void {
+    const before = arrangement.value;
+    arrange(next);
+    shell.did(what, () => arrange(before), quietly);
+  }
+
+  /** All columns in their order, each as wide as it was made. */
+  const all = computed<readonly TableColumn[]>(() => {
+    const { order, widths } = arrangement.value;
+    const known = new Map(COLUMNS.map((column) => [column.id, column]));
+    const ids = [...order.filter((id) => known.has(id)), ...COLUMNS.map(({ id }) => id)];
+    return [...new Set(ids)].map((id) => {
+      const column = known.get(id) as TableColumn;
+      const width = widths[id];
+      return width === undefined ? column : { ...column, width };
+    });
+  });
+  const isShown = (column: TableColumn): boolean =>
+    arrangement.value.shown[column.id] ?? (!column.extra && (column.from ?? 0) <= paneWidth.value);
+  const columns = computed(() => all.value.filter(isShown));
+
+  function show(column: TableColumn, shown: boolean): void {
+    if (!shown && columns.value.length === 1) return; // a table without columns cannot be got back to
+    const now = arrangement.value;
+    change(
+      { ...now, shown: { ...now.shown, [column.id]: shown } },
+      `Column ${column.label} ${shown ? 'shown' : 'hidden'}`,
+      shown,
+    );
+  }
+  /** Moves a shown column by `by` places among the shown ones. */
+  function move(id: string, by: number): void {
+    const ids = columns.value.map((column) => column.id);
+    const at = ids.indexOf(id);
+    const to = ids[at + by];
+    if (at >= 0 && to !== undefined) moveTo(id, to, by > 0);
+  }
+  /** Puts a column before another, or after it. */
+  function moveTo(id: string, to: string, after: boolean): void {
+    if (id === to) return;
+    const order = all.value.map((column) => column.id).filter((each) => each !== id);
+    order.splice(order.indexOf(to) + (after ? 1 : 0), 0, id);
+    change({ ...arrangement.value, order }, 'Column moved', true);
+  }
+  /** null = as wide as at first. */
+  function resize(id: string, px: number | null): void {
+    const { [id]: _old, ...widths } = arrangement.value.widths;
+    if (px !== null) widths[id] = Math.round(Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, px)));
+    arrange({ ...arrangement.value, widths });
+  }
+  const reset = (): void => change(AT_FIRST, 'Columns as at first');
+
+  return { all, columns, paneWidth, isShown, show, move, moveTo, resize, reset };
+});
