@@ -18,6 +18,7 @@ const RULES = [
   [['core/wire/**/*.ts'], [station('helper', 'capture', 'dissect', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'frames know the ABI only'], // prettier-ignore
   [['core/capture/**/*.ts', 'core/dissect/**/*.ts'], [station('wire', 'helper', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine')], 'capture formats and decoders know no model'], // prettier-ignore
   [['core/flow/**/*.ts'], [station('helper', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'the flow model knows no file, no helper and no filter'], // prettier-ignore
+  [['core/trouble/**/*.ts'], [station('helper', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'findings know the model only'], // prettier-ignore
   [['core/filter/**/*.ts'], [station('helper', 'tracker', 'session', 'summary', 'engine', 'system')], 'filters know the model only'], // prettier-ignore
   [['core/session/**/*.ts'], [station('helper', 'summary', 'engine')], 'session files know no helper and no engine'],
   [['core/tracker/**/*.ts'], [station('helper', 'engine')], 'the tracker knows no helper and no engine'],

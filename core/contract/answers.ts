@@ -207,6 +207,9 @@ export interface StateEvent {
   /** The chosen range of time, session ns; null = none. */
   range: { fromNs: number; toNs: number } | null;
   troubles: number;
+  /** Findings of the session so far, and how many of them go on. */
+  findings: number;
+  activeFindings: number;
   /** File was cut or damaged: everything up to endNs is complete. */
   truncated: boolean;
 }

@@ -70,7 +70,20 @@ export const overviewParams = z.strictObject({
   width: z.number().int().min(16).max(8192).default(1200),
 });
 
-export const viewParams = z.discriminatedUnion('kind', [graphParams, tableParams, timelineParams, overviewParams]);
+/** What went wrong in the whole session, most important first (docs/trouble.md). */
+export const troubleParams = z.strictObject({
+  kind: z.literal('trouble'),
+  /** Findings wanted at most. */
+  count: z.number().int().min(1).max(1000).default(200),
+});
+
+export const viewParams = z.discriminatedUnion('kind', [
+  graphParams,
+  tableParams,
+  timelineParams,
+  overviewParams,
+  troubleParams,
+]);
 
 export const requests = {
   /** First request: who the engine is and what it may do. */
@@ -136,6 +149,7 @@ export type GraphParams = z.output<typeof graphParams>;
 export type TableParams = z.output<typeof tableParams>;
 export type TimelineParams = z.output<typeof timelineParams>;
 export type OverviewParams = z.output<typeof overviewParams>;
+export type TroubleParams = z.output<typeof troubleParams>;
 export type SortColumn = (typeof sortColumns)[number];
 
 export const requestEnvelope = z.strictObject({

@@ -195,11 +195,35 @@ export const GAPS = schema({
   ],
 });
 
+/** Findings; key = number of the finding. Words are made of the numbers by contract/findings.ts. */
+export const FINDINGS = schema({
+  name: 'findings',
+  columns: [
+    ['rank', 'u32'], // position in the list
+    ['kind', 'u8'], // FINDING_KINDS
+    ['active', 'u8'], // 1 = it goes on
+    ['subject', 'str'],
+    ['process', 'str'], // local processes that suffer; null = not known
+    ['reason', 'str'], // kernel's name of a drop reason, or ports
+    ['sinceNs', 'f64'],
+    ['untilNs', 'f64'],
+    ['count', 'f64'],
+    ['flows', 'u32'],
+    ['flowList', 'str'], // flow numbers, separated by commas
+    ['filter', 'str'], // filter text that names its flows
+    ['usualUs', 'f64'], // NaN = does not apply
+    ['nowUs', 'f64'],
+    ['waitedNs', 'f64'],
+    ['measured', 'u8'], // 0 = waitedNs is an estimate
+  ],
+});
+
 export const VIEW_TABLES = {
   graph: [GRAPH_NODES, GRAPH_EDGES],
   table: [TABLE_INFO, FLOW_ROWS],
   timeline: [RANGE, LANES, LANE_BINS, HEAT, MARKS, GAPS],
   overview: [RANGE, HEAT, MARKS, GAPS],
+  trouble: [FINDINGS],
 } as const satisfies Record<string, readonly TableSchema[]>;
 
 export type ViewKind = keyof typeof VIEW_TABLES;

@@ -593,6 +593,7 @@ export class Engine {
         cache: new FlowCache(model, words, predicate, this.activeInRange(source)),
         timeline: source.timeline,
         gaps: source.gaps,
+        findings: source.findings,
         startNs: 0,
         endNs: 0,
         cursorNs: 0,
@@ -644,6 +645,8 @@ export class Engine {
       filter: this.filterText,
       range: this.range,
       troubles: source?.timeline.marks.length ?? 0,
+      findings: source?.findings.count ?? 0,
+      activeFindings: source?.findings.active(source.endNs) ?? 0,
       truncated: source?.truncated ?? false,
     };
   }

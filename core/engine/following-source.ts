@@ -16,6 +16,7 @@ import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { ForeignCapture } from '../tracker/open-foreign.ts';
+import type { FindingList } from './finding-facts.ts';
 import { foreignPackets, relativeTo } from './foreign-packets.ts';
 import { TimelineObserver } from './observer.ts';
 import type { FlowPackets } from './packets.ts';
@@ -47,6 +48,7 @@ export class FollowingSource implements Source {
   readonly name: string;
   readonly path: string | null;
   readonly timeline: TimelineStore;
+  readonly findings: FindingList;
   readonly gaps = [];
   readonly startNs = 0;
   truncated = false;
@@ -70,6 +72,7 @@ export class FollowingSource implements Source {
   constructor(options: FollowingOptions) {
     this.options = options;
     this.timeline = this.observer.store;
+    this.findings = this.observer.findings;
     const piped = options.input !== undefined;
     this.name = piped ? 'standard input' : basename(options.path);
     this.path = piped ? null : options.path;

@@ -13,6 +13,7 @@ import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { ForeignCapture } from '../tracker/open-foreign.ts';
+import type { FindingList } from './finding-facts.ts';
 import { foreignPackets, relativeTo } from './foreign-packets.ts';
 import { TimelineObserver } from './observer.ts';
 import type { FlowPackets } from './packets.ts';
@@ -39,6 +40,7 @@ export class ForeignSource implements Source {
   readonly truncated: boolean;
   readonly damage: string | null;
   readonly timeline: TimelineStore;
+  readonly findings: FindingList;
   readonly gaps = [];
   readonly startNs = 0;
   readonly endNs: number;
@@ -54,6 +56,7 @@ export class ForeignSource implements Source {
     this.truncated = whole.truncated;
     this.damage = whole.damage ?? null;
     this.timeline = observer.store;
+    this.findings = observer.findings;
     this.current = whole;
     this.endNs = Number(whole.durationNs);
     this.originNs = whole.model.clock.wallNs(0) ?? 0n;
@@ -74,8 +77,8 @@ export class ForeignSource implements Source {
       signal: options.signal,
       progress: ({ bytes, total }) => options.progress(bytes, total),
     });
-    capture.model.observer = null;
     const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
+    observer.finish();
     return new ForeignSource(path, whole, observer, options);
   }
 

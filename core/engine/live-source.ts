@@ -35,6 +35,7 @@ import type { NetworkNamespace } from '../system/netns.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { readStats, type LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import type { FindingList } from './finding-facts.ts';
 import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import { TimelineObserver } from './observer.ts';
 import { gateProcesses } from './process-gate.ts';
@@ -70,6 +71,7 @@ export class LiveSource implements Source {
   readonly path = null;
   readonly truncated = false;
   readonly timeline: TimelineStore;
+  readonly findings: FindingList;
   /** Of one core, over the last second; null before the first. */
   helperCpu: number | null = null;
   private readonly reducer = new Reducer();
@@ -91,6 +93,7 @@ export class LiveSource implements Source {
   private constructor(options: LiveOptions) {
     this.options = options;
     this.timeline = this.observer.store;
+    this.findings = this.observer.findings;
     this.watch = new InterfaceWatch({
       interfaces: options.interfaces,
       all: options.all,

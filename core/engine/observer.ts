@@ -6,6 +6,8 @@ import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
 import { levelNs, TimelineStore } from '../timeline/store.ts';
+import { TroubleFinder } from '../trouble/finder.ts';
+import { FindingList } from './finding-facts.ts';
 
 const BITS: Record<TroubleKind, number> = {
   retransmit: TROUBLE.retransmit,
@@ -20,35 +22,52 @@ const WAITING_MAX = 10_000;
 
 export class TimelineObserver implements ModelObserver {
   readonly store = new TimelineStore();
+  readonly finder: TroubleFinder;
+  /** What went wrong, in words. */
+  readonly findings: FindingList;
   readonly binNs = levelNs(0);
   private readonly model: FlowModel;
   private readonly waiting: { socket: number; valueNs: number; atNs: number }[] = [];
 
   constructor(model: FlowModel) {
     this.model = model;
+    this.finder = new TroubleFinder(model);
+    this.findings = new FindingList(this.finder);
     model.observer = this;
   }
 
   rtt(flow: number, valueNs: number, atNs: number): void {
+    this.addRtt(flow, valueNs, atNs);
+  }
+
+  private addRtt(flow: number, valueNs: number, atNs: number): void {
     this.store.addRtt(flow, valueNs, atNs);
+    this.finder.rtt(flow, valueNs, atNs);
   }
 
   socketRtt(socket: number, valueNs: number, atNs: number): void {
     const flow = this.model.sockets.flow.data[socket] ?? -1;
-    if (flow >= 0) this.store.addRtt(flow, valueNs, atNs);
+    if (flow >= 0) this.addRtt(flow, valueNs, atNs);
     else if (this.waiting.length < WAITING_MAX) this.waiting.push({ socket, valueNs, atNs });
   }
 
   response(flow: number, valueNs: number, atNs: number): void {
     this.store.addResponse(flow, valueNs, atNs);
+    this.finder.response(flow, valueNs, atNs);
+  }
+
+  read(flow: number, valueNs: number, atNs: number, side: number): void {
+    this.finder.read(flow, valueNs, atNs, side);
   }
 
   bytes(flow: number, bytes: number, atNs: number): void {
     this.store.addBytes(flow, bytes, atNs);
+    this.finder.bytes(flow, atNs);
   }
 
-  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null): void {
+  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void {
     this.store.addMark(flow, MARK_KINDS.indexOf(kind), BITS[kind], atNs, count, text);
+    this.finder.trouble(flow, kind, atNs, count, text, side);
   }
 
   /** Gives waiting samples to flows that became known; to be called now and then. */
@@ -56,9 +75,18 @@ export class TimelineObserver implements ModelObserver {
     let kept = 0;
     for (const sample of this.waiting) {
       const flow = this.model.sockets.flow.data[sample.socket] ?? -1;
-      if (flow >= 0) this.store.addRtt(flow, sample.valueNs, sample.atNs);
+      if (flow >= 0) this.addRtt(flow, sample.valueNs, sample.atNs);
       else if (this.model.nowNs - sample.atNs < 5e9) this.waiting[kept++] = sample;
     }
     this.waiting.length = kept;
+    this.finder.settle(this.model.nowNs);
+  }
+
+  /** Everything was told: the model may be let go. */
+  finish(): void {
+    this.settle();
+    this.finder.finish();
+    this.findings.freeze();
+    this.model.observer = null;
   }
 }

@@ -11,6 +11,7 @@ import type { JournalCursor } from '../session/journal-cursor.ts';
 import { Session } from '../session/reader.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
+import type { FindingList } from './finding-facts.ts';
 import { TimelineObserver } from './observer.ts';
 import { sessionDamage } from './open.ts';
 import { FlowPackets } from './packets.ts';
@@ -38,6 +39,7 @@ export class ReplaySource implements Source {
   readonly truncated: boolean;
   readonly damage: string | null;
   readonly timeline: TimelineStore;
+  readonly findings: FindingList;
   readonly gaps: readonly Gap[];
   readonly startNs: number;
   readonly endNs: number;
@@ -61,6 +63,7 @@ export class ReplaySource implements Source {
     this.truncated = session.truncated || session.damagedBlocks > 0;
     this.damage = sessionDamage(session);
     this.timeline = observer.store;
+    this.findings = observer.findings;
     this.gaps = reducer.gaps;
     this.reducer = reducer;
     this.cursor = cursor;
@@ -99,7 +102,7 @@ export class ReplaySource implements Source {
         if (last) break;
         await new Promise((resolve) => setImmediate(resolve));
       }
-      reducer.model.observer = null;
+      observer.finish();
       const source = new ReplaySource(session, reducer, cursor, observer, options);
       await source.seek(source.endNs); // all of it is seen first; playing from there begins at the start
       return source;

@@ -4,6 +4,7 @@ import type { FlowModel } from '../flow/model.ts';
 import type { Gap } from '../flow/reducer.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
+import type { FindingList } from './finding-facts.ts';
 
 export interface Source {
   readonly mode: 'live' | 'replay';
@@ -17,6 +18,7 @@ export interface Source {
   /** State at the cursor; another object after a seek. */
   readonly model: FlowModel;
   readonly timeline: TimelineStore;
+  readonly findings: FindingList;
   readonly gaps: readonly Gap[];
   /** Session times, ns since the clock's origin. */
   readonly startNs: number;

@@ -139,6 +139,7 @@ export class Events {
         const flow = this.#flow(words, at, flags, atNs);
         if (flow < 0) return;
         model.localTimes.add(flow, direction, value, a + words[at + 8]! * TWO_32);
+        model.observer?.read(flow, value, atNs, direction);
         model.touch(flow, atNs);
         return;
       }
@@ -164,7 +165,7 @@ export class Events {
           if (a > sockets.retrans.data[socket]!) {
             const again = a - sockets.retrans.data[socket]!;
             sockets.retrans.data[socket] = a;
-            model.observer?.trouble(sockets.flow.data[socket]!, 'retransmit', atNs, again, null);
+            model.observer?.trouble(sockets.flow.data[socket]!, 'retransmit', atNs, again, null, -1);
           }
           sockets.flags.data[socket] = sockets.flags.data[socket]! | SOCKET_RETRANS_KNOWN;
         } else if ((flags & EVENT_KEYED) !== 0) {
@@ -192,7 +193,7 @@ export class Events {
       }
       case EVENT_SOCKET_ERROR: {
         const socket = this.#socket(words, at, atNs);
-        if (socket >= 0) this.#socketError(socket, a);
+        if (socket >= 0) this.#socketError(socket, a, atNs);
         return;
       }
       case EVENT_DROP:
@@ -247,10 +248,14 @@ export class Events {
     if (flow >= 0) model.flows.changed.data[flow] = model.version;
   }
 
-  #socketError(socket: number, errno: number): void {
-    const flags = this.#model.sockets.flags.data;
-    if (errno === ETIMEDOUT) flags[socket] = flags[socket]! | SOCKET_TIMED_OUT;
-    else if (errno === ECONNREFUSED) flags[socket] = flags[socket]! | SOCKET_REFUSED;
+  #socketError(socket: number, errno: number, atNs: number): void {
+    const { sockets, observer } = this.#model;
+    const flags = sockets.flags.data;
+    if (errno === ETIMEDOUT) {
+      flags[socket] = flags[socket]! | SOCKET_TIMED_OUT;
+      observer?.trouble(sockets.flow.data[socket]!, 'timeout', atNs, 1, null, -1);
+    }
+    if (errno === ECONNREFUSED) flags[socket] = flags[socket]! | SOCKET_REFUSED;
     else if (errno === EHOSTUNREACH || errno === ENETUNREACH) flags[socket] = flags[socket]! | SOCKET_UNREACHABLE;
   }
 

@@ -76,7 +76,7 @@ export class FlowRecords {
       if (delta <= 0) continue;
       numbers[before + COUNTED_NUMBERS + side] = words[at + ZERO_WINDOWS + side]!;
       flows.zeroWindows.data[flow * 2 + side] = flows.zeroWindows.data[flow * 2 + side]! + delta;
-      model.observer?.trouble(flow, 'zero-window', lastNs, delta, null);
+      model.observer?.trouble(flow, 'zero-window', lastNs, delta, null, side);
     }
 
     const known = flows.flags.data[flow]!;

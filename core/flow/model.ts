@@ -205,14 +205,15 @@ export class FlowModel {
     const at = flow * 2 + direction;
     this.flows.retransmits.data[at] = this.flows.retransmits.data[at]! + n;
     this.flows.changed.data[flow] = this.version;
-    this.observer?.trouble(flow, 'retransmit', this.nowNs, n, null);
+    this.observer?.trouble(flow, 'retransmit', this.nowNs, n, null, direction);
   }
 
   /** A RST segment sent in `direction`. */
   countReset(flow: number, direction: number): void {
     const { resets, flags, changed } = this.flows;
     resets.data[flow * 2 + direction] = resets.data[flow * 2 + direction]! + 1;
-    this.observer?.trouble(flow, this.#answersSyn(flow, direction) ? 'refused' : 'reset', this.nowNs, 1, null);
+    const kind = this.#answersSyn(flow, direction) ? 'refused' : 'reset';
+    this.observer?.trouble(flow, kind, this.nowNs, 1, null, direction);
     flags.data[flow] = flags.data[flow]! | (direction === 0 ? FLOW_RST_LO : FLOW_RST_HI);
     changed.data[flow] = this.version;
   }
@@ -222,13 +223,13 @@ export class FlowModel {
     const at = flow * 2 + direction;
     this.flows.zeroWindows.data[at] = this.flows.zeroWindows.data[at]! + 1;
     this.flows.changed.data[flow] = this.version;
-    this.observer?.trouble(flow, 'zero-window', this.nowNs, 1, null);
+    this.observer?.trouble(flow, 'zero-window', this.nowNs, 1, null, direction);
   }
 
   /** The kernel dropped `n` packets of the flow for `reason` (a number; `setReason` names it). */
   addDrop(flow: number, reason: number, n: number): void {
     const heads = this.flows.drops.data;
-    this.observer?.trouble(flow, 'drop', this.nowNs, n, this.#reasonText(reason));
+    this.observer?.trouble(flow, 'drop', this.nowNs, n, this.#reasonText(reason), -1);
     for (let drop = heads[flow]!; drop >= 0; drop = this.dropNext.data[drop]!) {
       if (this.dropReason.data[drop] !== reason) continue;
       this.dropCount.data[drop] = this.dropCount.data[drop]! + n;

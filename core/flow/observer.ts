@@ -11,6 +11,9 @@ export interface ModelObserver {
   socketRtt(socket: number, valueNs: number, atNs: number): void;
   /** The server's answer. */
   response(flow: number, valueNs: number, atNs: number): void;
+  /** Data waited so long in our kernel until the local side `side` read it. */
+  read(flow: number, valueNs: number, atNs: number, side: number): void;
   bytes(flow: number, bytes: number, atNs: number): void;
-  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null): void;
+  /** `side` = whose segments they were, 0 lo or 1 hi; −1 = not known. */
+  trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void;
 }

@@ -23,6 +23,8 @@ const IDLE: StateEvent = {
   filter: '',
   range: null,
   troubles: 0,
+  findings: 0,
+  activeFindings: 0,
   truncated: false,
 };
 

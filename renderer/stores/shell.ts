@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia';
 import { ref, shallowRef } from 'vue';
 
-export type Place = 'explore' | 'sessions';
+export type Place = 'explore' | 'trouble' | 'sessions';
 export type Overlay = 'palette' | 'keys' | 'settings';
 
 export interface MenuItem {

@@ -38,7 +38,8 @@ for (const flows of [1000, 10_000, 100_000]) {
   const { model } = reducer;
   const words = new FlowWords(model);
   const cache = new FlowCache(model, words, null);
-  const moment: Moment = { model, words, cache, timeline: observer.store, gaps: [], startNs: 0, endNs: 0, cursorNs: 0, filtered: false,
+  const moment: Moment = { model, words, cache, timeline: observer.store, gaps: [],
+        findings: observer.findings, startNs: 0, endNs: 0, cursorNs: 0, filtered: false,
         narrowed: false }; // prettier-ignore
   const params: ViewParams[] = [
     { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', windowMs: 5000 },

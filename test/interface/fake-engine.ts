@@ -22,6 +22,7 @@ import {
   recent,
 } from './fake-answers.ts';
 import { refined } from '../../core/filter/refine.ts';
+import { fillTrouble, findingsOf } from './fake-trouble.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
 import { makeWorld, rateAt, type FakeFlow, type World } from './fake-world.ts';
 
@@ -185,7 +186,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
   }
 
   /** Ends the export under way as cancelled; null when there is none. */
@@ -411,6 +412,7 @@ export class FakeEngine {
       flows: flows.length,
       matching: matches ? flows.filter((flow) => matches(flow)).length : flows.length,
       troubles: this.world.marks.filter(({ atS }) => atS * 1e9 <= this.state.clock.endNs).length,
+      findings: findingsOf({ world: this.world, endS: this.state.clock.endNs / 1e9 }).length,
     };
   }
 
@@ -453,6 +455,7 @@ export class FakeEngine {
       else if (view.params.kind === 'graph') fillGraph(view.params, moment, a, b, viewer.strings);
       else if (view.params.kind === 'table') fillTable(view.params, moment, a, b, viewer.strings);
       else if (view.params.kind === 'timeline') fillTimeline(view.params, moment, view.next, viewer.strings);
+      else if (view.params.kind === 'trouble') fillTrouble(moment, a, viewer.strings);
       else fillOverview(view.params.width, moment, view.next, viewer.strings);
       const updates = view.next.map((rows, i) => diffRows(rows, view.sent[i] as RowSet));
       const fresh = viewer.strings.takeFresh();

@@ -11,6 +11,7 @@ import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
 import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
+import { troubleSuite } from './suites/trouble.ts';
 import { startSuite } from './suites/start.ts';
 
 describe.skipIf(chromiumPath() === null)('interface', () => {
@@ -26,6 +27,7 @@ describe.skipIf(chromiumPath() === null)('interface', () => {
   keyboardSuite(suite);
   arrangeSuite(suite);
   replaySuite(suite);
+  troubleSuite(suite);
   robustSuite(suite);
   exportSuite(suite);
   pictureSuite(suite);

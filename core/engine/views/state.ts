@@ -3,6 +3,7 @@ import type { Gap } from '../../flow/reducer.ts';
 import type { FlowModel } from '../../flow/model.ts';
 import type { TimelineStore } from '../../timeline/store.ts';
 import type { FlowWords } from '../facts.ts';
+import type { FindingList } from '../finding-facts.ts';
 import type { FlowCache } from '../flow-cache.ts';
 
 export interface Moment {
@@ -12,6 +13,7 @@ export interface Moment {
   cache: FlowCache;
   timeline: TimelineStore;
   gaps: readonly Gap[];
+  findings: FindingList;
   /** Session times, ns. */
   startNs: number;
   endNs: number;

@@ -10,6 +10,7 @@ import type { EnginePort } from '../port.ts';
 import { GraphRows } from './graph-rows.ts';
 import type { Moment } from './state.ts';
 import { TableRows } from './table-rows.ts';
+import { fillTrouble } from './trouble-rows.ts';
 import { fillOverview, TimelineRows } from './timeline-rows.ts';
 
 const UNACKNOWLEDGED_MAX = 2;
@@ -111,6 +112,9 @@ export class ViewServer {
         break;
       case 'timeline':
         view.timeline.fill(params, moment, next, this.strings);
+        break;
+      case 'trouble':
+        fillTrouble(params, moment, next[0]!, this.strings);
         break;
       case 'overview':
         fillOverview(params, moment, next, this.strings);

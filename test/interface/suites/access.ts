@@ -43,6 +43,17 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
   ['completion', 'live', (page) => filterBox(page).pressSequentially('tcp && process')],
   ['nothing matches', 'live', (page) => filterBox(page).fill('rtt.p99 > 50s')],
   ['replay', 'replay', nothing],
+  ['trouble', 'replay', async (page) => {
+    await page.keyboard.press('2');
+    await page.getByRole('listbox', { name: 'Findings' }).waitFor();
+  }],
+  ['range', 'replay', async (page) => {
+    await page.keyboard.press('[');
+    await page.getByRole('status', { name: 'Range' }).waitFor();
+    await page.keyboard.press('g');
+    await page.getByRole('textbox', { name: 'Go to time' }).fill('never');
+    await page.keyboard.press('Enter');
+  }],
   ['details', 'replay', async (page) => {
     await tab(page, /Flows/);
     await flowRows(page).first().dblclick();

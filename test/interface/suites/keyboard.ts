@@ -47,7 +47,7 @@ export function keyboardSuite(suite: Suite): void {
         await soon(() => engine.state.recording).toBeNull();
         await page.getByRole('alert').filter({ hasText: 'Recorded' }).waitFor();
 
-        await page.keyboard.press('2');
+        await page.keyboard.press('3');
         await page.getByRole('heading', { name: 'What should Flowglass watch?' }).waitFor();
         await page.keyboard.press('1');
         await live(page);
