@@ -49,7 +49,7 @@ enum fg_frame_type {
 	FG_FRAME_SOCKETS = 6,    /* array of struct fg_socket_event (stream: state) */
 	FG_FRAME_PROCESSES = 7,  /* struct fg_process + strings, each padded to 8 (stream: state) */
 	FG_FRAME_EVENTS = 8,     /* array of struct fg_event (stream: events) */
-	FG_FRAME_PEEK = 9,       /* reserved: first payload bytes */
+	FG_FRAME_PEEK = 9,       /* struct fg_peek + bytes, each padded to 8: beginnings of payloads (of no stream) */
 	FG_FRAME_PACKETS = 10,   /* struct fg_packet + bytes, each padded to 8 (stream: packets) */
 	FG_FRAME_GAP = 11,       /* struct fg_gap: records of a stream were lost in this interval */
 	FG_FRAME_STATS = 12,     /* struct fg_stats */
@@ -121,6 +121,8 @@ enum fg_flow_flags {
 	FG_FLOW_KERNEL_HI = 32768,
 	FG_FLOW_ELSEWHERE_LO = 65536, /* lo's packets left from a socket of another network namespace (macvlan, a bridge) */
 	FG_FLOW_ELSEWHERE_HI = 131072,
+	FG_FLOW_PEEK_TURNS = 1 << 24, /* its protocol has requests and answers in the clear: the first bytes of each are peeked at */
+	FG_FLOW_PEEK_ALL = 1 << 25,   /* each of its datagrams is (DNS) */
 };
 
 /* What one CPU knows of one flow. Counters only grow within one (cpu, slot, generation). */
@@ -210,6 +212,30 @@ struct fg_packet {
 	__u16 vlan_protocol;
 	__u64 sequence;     /* per interface and CPU, counts lost ones too */
 	__u64 cookie;       /* sending local socket, 0 = none or inbound */
+	struct fg_key key;
+};
+
+/* ---- peeks ------------------------------------------------------------------------------------------------- */
+
+#define FG_PEEK_BYTES 4096        /* of each direction that are looked at, and the longest copy */
+#define FG_PEEK_TURN_BYTES 1024   /* of a request or an answer later on */
+#define FG_PEEK_TURNS_UNTIL 16384 /* payload of a flow until which each turn is looked at whatever the protocol: a handshake */
+
+enum fg_peek_flags {
+	FG_PEEK_HI_TO_LO = 1, /* direction within key */
+	FG_PEEK_TURN = 2,     /* the other side had sent last, or nobody yet */
+	FG_PEEK_EGRESS = 4,   /* seen by the egress hook */
+};
+
+/* The beginning of one packet's payload; followed by captured bytes. */
+struct fg_peek {
+	__u64 at_ns;
+	__u64 cookie;   /* sending local socket, 0 = none or inbound */
+	__u32 sequence; /* TCP: of the first byte */
+	__u32 payload;  /* transport payload of the frame */
+	__u16 captured; /* bytes that follow */
+	__u16 flags;    /* enum fg_peek_flags */
+	__u32 epoch;    /* of the flow, 0 = not known */
 	struct fg_key key;
 };
 
@@ -459,7 +485,7 @@ struct fg_stats {
 	__u64 displaced;    /* flow records handed over by the kernel */
 	__u64 wakeups;
 	__u32 end_reason;   /* BYE: enum fg_end_reason */
-	__u32 reserved;
+	__u32 lost_peeks;   /* peeks that found their ring or queue full */
 };
 
 enum fg_end_reason {
@@ -507,6 +533,7 @@ enum fg_hello_flags {
 	FG_WANT_NO_LATENCY = 2,   /* counting only: no clock read on payload */
 	FG_WANT_NO_SOCKETS = 4,
 	FG_WANT_NO_ARGS = 8,      /* no argv */
+	FG_WANT_NO_PEEKS = 16,    /* payload is not looked at */
 };
 
 struct fg_command_hello {

@@ -144,18 +144,19 @@ static __always_inline void fg_sample(const struct fg_moment *m, __u16 kind, __u
 	fg_emit_event(&event);
 }
 
-/* RESPONSE: the direction of payload turned. */
-static __always_inline void fg_turn(struct fg_conversation *c, const struct fg_moment *m)
+/* RESPONSE: the direction of payload turned; true when it did. */
+static __always_inline bool fg_turn(struct fg_conversation *c, const struct fg_moment *m)
 {
 	__u64 word = fg_instant(m->now, m->p->direction, m->guard), before = FG_READ_ONCE(c->turn);
 
 	if (((before ^ word) & (0xffffULL << 48 | 1)) == 0) { /* the same side goes on */
 		FG_WRITE_ONCE(c->turn, word);
-		return;
+		return false;
 	}
 	before = __sync_lock_test_and_set(&c->turn, word);
 	if (before >> 48 == m->guard && (before & 1) != m->p->direction)
 		fg_sample(m, FG_EVENT_RESPONSE, m->p->direction, 0, 0, fg_since(before, m->now));
+	return true;
 }
 
 /* Does this segment, which leaves, answer (or close) after payload that came in? */
@@ -253,13 +254,13 @@ __noinline __u64 fg_latency_tcp(struct fg_conversation *c, struct fg_parsed *p, 
 		fg_echoed(c, &m, other, answered);
 	if (stamp)
 		fg_stamp_now(c, &m, p->tsval);
-	if (p->payload)
-		fg_turn(c, &m);
+	if (p->payload && fg_turn(c, &m))
+		p->flags |= FG_PARSED_TURNED;
 	return m.now;
 }
 
 /* The same for a datagram. */
-static __always_inline __u64 fg_latency_udp(struct fg_conversation *c, const struct fg_parsed *p, __u32 tag, __u32 epoch,
+static __always_inline __u64 fg_latency_udp(struct fg_conversation *c, struct fg_parsed *p, __u32 tag, __u32 epoch,
 					    bool egress)
 {
 	/* The guard leaves the epoch out: a local socket's answer may be the first that tells it. */
@@ -268,7 +269,8 @@ static __always_inline __u64 fg_latency_udp(struct fg_conversation *c, const str
 	if (!p->payload)
 		return 0;
 	m.now = bpf_ktime_get_boot_ns();
-	fg_turn(c, &m);
+	if (fg_turn(c, &m))
+		p->flags |= FG_PARSED_TURNED;
 	return m.now;
 }
 

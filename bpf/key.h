@@ -18,6 +18,7 @@ enum fg_parsed_flags {
 	FG_PARSED_FIRST_FRAGMENT = 2, /* more follow under fragment_id */
 	FG_PARSED_ECHO_REQUEST = 4,   /* seq is the echo's sequence number */
 	FG_PARSED_ECHO_REPLY = 8,
+	FG_PARSED_TURNED = 16,        /* the first payload after the other side's, or of all */
 };
 
 /* What is known of who sent a packet that leaves, beside the cookie of its socket. */

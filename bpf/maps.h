@@ -15,6 +15,7 @@
  *   totals         max_entries = cpus * FG_IFACE_MAX           index = cpu * FG_IFACE_MAX + iface
  *   losses         max_entries = cpus
  *   scratch        max_entries = cpus
+ *   peeks          max_entries = cpus
  *   state_ring, event_ring, packet_ring   max_entries = bytes, a power of two and whole pages
  */
 #ifndef FLOWGLASS_MAPS_H
@@ -34,7 +35,7 @@ struct fg_ring_losses {
 	__u64 state;
 	__u64 events;
 	__u64 packets; /* packet records, the sum of fg_totals.lost_frames of this CPU */
-	__u64 reserved;
+	__u64 peeks;
 };
 
 /* One element of flow_dirty. Slot i of flow_table belongs to byte (i / 64) % 64 of element i / 4096. The writer sets
@@ -108,6 +109,7 @@ FG_SHARED const volatile __u32 cfg_atomics FG_VALUE(0);          /* PREEMPT_RT: 
 FG_SHARED const volatile __u32 cfg_latency FG_VALUE(1);          /* events and samples from packets and sockets */
 FG_SHARED const volatile __u32 cfg_sockets FG_VALUE(1);          /* socket events */
 FG_SHARED const volatile __u32 cfg_args FG_VALUE(1);             /* argv at exec */
+FG_SHARED const volatile __u32 cfg_peeks FG_VALUE(1);            /* first payload bytes */
 
 /* ---- control, written by the helper while running ---------------------------------------------------------- */
 
@@ -166,6 +168,12 @@ FG_SHARED struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 * 1024 * 1024);
 } packet_ring SEC(".maps");
+
+/* struct fg_peek and the bytes. */
+FG_SHARED struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} peek_ring SEC(".maps");
 
 /* What we know of a socket beyond what the kernel keeps. Created with the socket, or when first met. */
 struct fg_socket_state {

@@ -13,16 +13,21 @@ const RULES = [
   [['cli/**/*.ts'], [page, '^electron(/|$)', folder('renderer', 'electron')], 'the command line knows core only'],
   [['electron/**/*.ts'], [page, folder('renderer', 'cli')], 'the desktop shell knows core only'],
   [['renderer/**/*.ts', 'renderer/**/*.vue'], [node, '^electron(/|$)', '^ws$', folder('electron', 'cli', 'helper', 'build'), '(^|/)core/(?!contract/)'], 'the page knows the contract only'], // prettier-ignore
-  [['core/contract/**/*.ts'], [node, station('abi', 'wire', 'helper', 'capture', 'dissect', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'the contract stands alone: the page imports it'], // prettier-ignore
+  [['core/contract/**/*.ts'], [node, station('abi', 'wire', 'helper', 'capture', 'dissect', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'the contract stands alone: the page imports it'], // prettier-ignore
   [['core/errors.ts'], ['^\\./'], 'errors stand alone'],
-  [['core/wire/**/*.ts'], [station('helper', 'capture', 'dissect', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'frames know the ABI only'], // prettier-ignore
-  [['core/capture/**/*.ts', 'core/dissect/**/*.ts'], [station('wire', 'helper', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine')], 'capture formats and decoders know no model'], // prettier-ignore
-  [['core/flow/**/*.ts'], [station('helper', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'the flow model knows no file, no helper and no filter'], // prettier-ignore
-  [['core/trouble/**/*.ts'], [station('helper', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'findings know the model only'], // prettier-ignore
-  [['core/filter/**/*.ts'], [station('helper', 'tracker', 'session', 'summary', 'engine', 'system')], 'filters know the model only'], // prettier-ignore
+  [['core/wire/**/*.ts'], [station('helper', 'capture', 'dissect', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'frames know the ABI only'], // prettier-ignore
+  [['core/capture/**/*.ts', 'core/dissect/**/*.ts'], [station('wire', 'helper', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine')], 'capture formats and decoders know no model'], // prettier-ignore
+  [['core/flow/**/*.ts'], [station('helper', 'names', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'the flow model knows no file, no helper and no filter'], // prettier-ignore
+  [
+    ['core/names/**/*.ts'],
+    [station('helper', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')],
+    'what payload says knows packets and the model only',
+  ],
+  [['core/trouble/**/*.ts'], [station('helper', 'names', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'findings know the model only'], // prettier-ignore
+  [['core/filter/**/*.ts'], [station('helper', 'names', 'tracker', 'session', 'summary', 'engine', 'system')], 'filters know the model only'], // prettier-ignore
   [['core/session/**/*.ts'], [station('helper', 'summary', 'engine')], 'session files know no helper and no engine'],
   [['core/tracker/**/*.ts'], [station('helper', 'engine')], 'the tracker knows no helper and no engine'],
-  [['core/helper/**/*.ts'], [station('capture', 'dissect', 'flow', 'tracker', 'filter', 'session', 'summary', 'engine')], 'launching the helper knows frames only'], // prettier-ignore
+  [['core/helper/**/*.ts'], [station('capture', 'dissect', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine')], 'launching the helper knows frames only'], // prettier-ignore
   [['core/share/**/*.ts'], [station('helper', 'engine', 'tracker', 'filter', 'summary', 'export')], 'making a copy knows formats and the model only'], // prettier-ignore
   [['core/summary/**/*.ts'], [station('helper', 'engine')], 'the summary reads a model, wherever it came from'],
 ];

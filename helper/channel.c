@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The engine's socket. Frames are written whole and without blocking, one at a time, in this order: HELLO, CLOCK,
- * STATS, state, events, packets, BYE. CLOCK, STATS and BYE are composed at the moment they begin to leave, between two
+ * STATS, state, events, peeks, packets, BYE. CLOCK, STATS and BYE are composed at the moment they begin to leave, between two
  * frames, so that what STATS counts is true at the sequence number it names.
  */
 #include "helper.h"
@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PEEKS FG_STREAMS /* beside the streams: the queue of peeks */
 
 int channel_connect(struct helper *helper, const char *path)
 {
@@ -65,6 +67,7 @@ void channel_stats(struct helper *helper, struct fg_stats *stats)
 	struct timespec used = { 0 };
 	char text[128] = { 0 };
 	unsigned long resident = 0, shared = 0;
+	uint64_t lost_peeks;
 
 	memset(stats, 0, sizeof *stats);
 	drain_losses(helper);
@@ -90,6 +93,8 @@ void channel_stats(struct helper *helper, struct fg_stats *stats)
 	stats->displaced = helper->drain.displaced;
 	stats->wakeups = helper->wakeups;
 	stats->end_reason = helper->channel.end_reason;
+	lost_peeks = helper->peeks_lost_ring + helper->peeks_lost_queue;
+	stats->lost_peeks = lost_peeks < UINT32_MAX ? (uint32_t)lost_peeks : UINT32_MAX;
 }
 
 static void compose(struct channel *channel, uint16_t type, const void *payload, uint32_t length)
@@ -106,13 +111,14 @@ static void compose(struct channel *channel, uint16_t type, const void *payload,
 static void compose_from(struct helper *helper, int stream)
 {
 	struct channel *channel = &helper->channel;
-	struct queue *queue = &helper->streams[stream].queue;
+	bool peeks = stream == PEEKS;
+	struct queue *queue = peeks ? &helper->peeks : &helper->streams[stream].queue;
 	const struct queue_entry *entry = queue_head(queue);
 
 	channel->out_length = sizeof entry->header + entry->header.length;
 	memcpy(channel->out, &entry->header, channel->out_length);
 	channel->out_records = entry->records;
-	channel->out_stream = stream;
+	channel->out_stream = peeks ? -1 : stream;
 	queue_pop(queue);
 }
 
@@ -122,7 +128,7 @@ static bool has_credit(const struct helper *helper)
 	return helper->stopping || helper->channel.written - helper->channel.consumed < CREDIT_BYTES;
 }
 
-/* Which stream may send now; -1 = none. */
+/* Which stream (or PEEKS) may send now; -1 = none. */
 static int next_stream(const struct helper *helper)
 {
 	if (helper->streams[FG_STREAM_STATE].queue.frames)
@@ -130,6 +136,8 @@ static int next_stream(const struct helper *helper)
 	if (has_credit(helper)) {
 		if (helper->streams[FG_STREAM_EVENTS].queue.frames)
 			return FG_STREAM_EVENTS;
+		if (helper->peeks.frames)
+			return PEEKS;
 		if (helper->streams[FG_STREAM_PACKETS].queue.frames)
 			return FG_STREAM_PACKETS;
 	}
@@ -179,7 +187,7 @@ bool channel_idle(const struct helper *helper)
 	for (int i = 0; i < FG_STREAMS; i++)
 		if (helper->streams[i].queue.frames)
 			return false;
-	return helper->channel.out_length == 0;
+	return helper->peeks.frames == 0 && helper->channel.out_length == 0;
 }
 
 int channel_flush(struct helper *helper)
@@ -224,6 +232,9 @@ void channel_drop(struct helper *helper)
 		while (stream->queue.frames)
 			queue_pop(&stream->queue);
 	}
+	helper->peeks_lost_queue += helper->peeks.records;
+	while (helper->peeks.frames)
+		queue_pop(&helper->peeks);
 }
 
 /* Takes the whole frames out of the buffer. */

@@ -27,7 +27,8 @@ static bool interval_valid(uint32_t interval_ms)
 int command_hello(const struct fg_frame_header *header, const void *payload, struct fg_command_hello *hello,
 		  const char **reason)
 {
-	const uint32_t known = FG_WANT_ACCEPT_TRACING | FG_WANT_NO_LATENCY | FG_WANT_NO_SOCKETS | FG_WANT_NO_ARGS;
+	const uint32_t known = FG_WANT_ACCEPT_TRACING | FG_WANT_NO_LATENCY | FG_WANT_NO_SOCKETS | FG_WANT_NO_ARGS |
+			       FG_WANT_NO_PEEKS;
 
 	if (header->type != FG_COMMAND_HELLO)
 		return refuse(reason, "something else before HELLO");

@@ -64,6 +64,10 @@ int drain_open(struct helper *helper)
 		if (error)
 			return error;
 	}
+	error = ring_open(&drain->peeks, bpf_map__fd(skeleton->maps.peek_ring),
+			  bpf_map__max_entries(skeleton->maps.peek_ring));
+	if (error)
+		return error;
 	if ((error = map_in(skeleton->maps.flow_table, PROT_READ, &slots, &drain->slot_bytes)) ||
 	    (error = map_in(skeleton->maps.flow_dirty, PROT_READ | PROT_WRITE, &dirty, &drain->dirty_bytes)) ||
 	    (error = map_in(skeleton->maps.totals, PROT_READ | PROT_WRITE, &totals, &drain->totals_bytes)) ||
@@ -73,7 +77,7 @@ int drain_open(struct helper *helper)
 	for (int i = 0; i < FG_STREAMS; i++)
 		helper->kernel_bytes += drain->rings[i].bytes;
 	helper->kernel_bytes += map_bytes(skeleton->maps.flow_tags) + map_bytes(skeleton->maps.conversations) +
-				map_bytes(skeleton->maps.scratch);
+				map_bytes(skeleton->maps.scratch) + map_bytes(skeleton->maps.peeks) + drain->peeks.bytes;
 	drain->slots = slots;
 	drain->dirty = (uint8_t *)(uintptr_t)dirty;
 	drain->totals = (struct fg_totals *)(uintptr_t)totals;
@@ -92,6 +96,7 @@ void drain_close(struct helper *helper)
 {
 	for (int i = 0; i < FG_STREAMS; i++)
 		ring_close(&helper->drain.rings[i]);
+	ring_close(&helper->drain.peeks);
 	/* The other mappings end with the process. */
 }
 
@@ -330,10 +335,12 @@ void drain_losses(struct helper *helper)
 		sum.state += __atomic_load_n(&losses[cpu].state, __ATOMIC_RELAXED);
 		sum.events += __atomic_load_n(&losses[cpu].events, __ATOMIC_RELAXED);
 		sum.packets += __atomic_load_n(&losses[cpu].packets, __ATOMIC_RELAXED);
+		sum.peeks += __atomic_load_n(&losses[cpu].peeks, __ATOMIC_RELAXED);
 	}
 	helper->streams[FG_STREAM_STATE].lost_ring = sum.state;
 	helper->streams[FG_STREAM_EVENTS].lost_ring = sum.events;
 	helper->streams[FG_STREAM_PACKETS].lost_ring = sum.packets;
+	helper->peeks_lost_ring = sum.peeks;
 }
 
 /* A GAP for each stream that lost records since the last one, at most one a second. */
@@ -378,7 +385,7 @@ static bool rings_empty(const struct helper *helper)
 	for (int i = 0; i < FG_STREAMS; i++)
 		if (helper->drain.rings[i].position < ring_end(&helper->drain.rings[i]))
 			return false;
-	return true;
+	return helper->drain.peeks.position >= ring_end(&helper->drain.peeks);
 }
 
 bool drain_done(const struct helper *helper)
@@ -405,6 +412,7 @@ int drain_pump(struct helper *helper)
 		if (helper->snapshot.active && snapshot_step(helper))
 			progress = true;
 		streams_events(helper, &progress);
+		streams_peeks(helper, &progress);
 		streams_packets(helper, &progress);
 		error = channel_flush(helper);
 		if (error)

@@ -37,6 +37,7 @@ struct bpf_link;
 #define STATE_QUEUE_BYTES (16UL << 20)
 #define EVENT_QUEUE_BYTES (8UL << 20)
 #define PACKET_QUEUE_BYTES (16UL << 20)
+#define PEEK_QUEUE_BYTES (4UL << 20)
 /* Bytes the engine may leave unacknowledged; beyond it only state, STATS and CLOCK flow. */
 #define CREDIT_BYTES (4UL << 20)
 /* Kept free in the state queue for frames that are no records (INTERFACE, LOG, GAP, RESYNCED, NAMES). */
@@ -154,6 +155,7 @@ struct drain {
 	const void *losses;
 	size_t slot_bytes, dirty_bytes, totals_bytes, losses_bytes; /* of the mappings */
 	struct ring rings[FG_STREAMS];
+	struct ring peeks;
 	uint64_t displaced;
 };
 
@@ -169,6 +171,9 @@ struct helper {
 	struct flowglass *skeleton;
 	struct channel channel;
 	struct stream streams[FG_STREAMS];
+	struct queue peeks;   /* of no stream: newest dropped, counted */
+	uint64_t peeks_lost_ring;
+	uint64_t peeks_lost_queue;
 	struct drain drain;
 	struct snapshot snapshot;
 	struct interface interfaces[FG_IFACE_MAX];
@@ -283,6 +288,7 @@ void interfaces_send(struct helper *helper, struct interface *interface, uint16_
 int streams_state(struct helper *helper, uint64_t until, bool *progress);
 void streams_events(struct helper *helper, bool *progress);
 void streams_packets(struct helper *helper, bool *progress);
+void streams_peeks(struct helper *helper, bool *progress);
 /* One record of the state stream, from ring or iterator. */
 int streams_state_record(struct helper *helper, uint16_t type, const void *record, uint32_t length);
 bool streams_state_room(const struct helper *helper, size_t length);

@@ -225,6 +225,7 @@ static int configure(struct helper *helper)
 	    (error = entries(skeleton->maps.totals, (uint64_t)helper->cpus * FG_IFACE_MAX)) ||
 	    (error = entries(skeleton->maps.losses, helper->cpus)) ||
 	    (error = entries(skeleton->maps.scratch, helper->cpus)) ||
+	    (error = entries(skeleton->maps.peeks, helper->cpus)) ||
 	    (error = entries(skeleton->maps.state_ring, helper->wanted.state_ring_bytes)) ||
 	    (error = entries(skeleton->maps.event_ring, helper->wanted.event_ring_bytes)) ||
 	    (error = entries(skeleton->maps.packet_ring, helper->wanted.packet_ring_bytes)))
@@ -235,6 +236,7 @@ static int configure(struct helper *helper)
 	skeleton->rodata->cfg_atomics = uname(&system) == 0 && strstr(system.version, "PREEMPT_RT") != NULL;
 	skeleton->rodata->cfg_latency = !(helper->wanted.flags & FG_WANT_NO_LATENCY);
 	skeleton->rodata->cfg_sockets = !(helper->wanted.flags & FG_WANT_NO_SOCKETS);
+	skeleton->rodata->cfg_peeks = !(helper->wanted.flags & FG_WANT_NO_PEEKS);
 	skeleton->rodata->cfg_args = !(helper->wanted.flags & FG_WANT_NO_ARGS);
 	return 0;
 }

@@ -174,6 +174,8 @@ static int open_queues(struct helper *helper)
 
 	for (int i = 0; !error && i < FG_STREAMS; i++)
 		error = queue_open(&helper->streams[i].queue, bytes[i]);
+	if (!error)
+		error = queue_open(&helper->peeks, PEEK_QUEUE_BYTES);
 	return error ? error : snapshot_open(helper);
 }
 

@@ -220,3 +220,32 @@ void streams_packets(struct helper *helper, bool *progress)
 		*progress = true;
 	}
 }
+
+/* The newest are dropped: what is recognised late is worth less than what began earlier and waits for its end. */
+void streams_peeks(struct helper *helper, bool *progress)
+{
+	struct ring *ring = &helper->drain.peeks;
+	const void *record;
+	uint32_t length;
+
+	for (uint32_t count = 0; count < PACKET_BATCH && !ring_peek(ring, &record, &length); count++) {
+		struct fg_peek peek;
+		uint8_t *room = NULL;
+		uint32_t size;
+
+		memset(&peek, 0, sizeof peek);
+		if (length >= sizeof peek)
+			memcpy(&peek, record, sizeof peek);
+		size = (uint32_t)sizeof peek + ((peek.captured + 7U) & ~7U);
+		if (length >= sizeof peek && peek.captured <= length - sizeof peek && queue_room(&helper->peeks, size))
+			room = queue_reserve(&helper->peeks, FG_FRAME_PEEK, size, 1);
+		if (room) {
+			memcpy(room, record, sizeof peek + peek.captured);
+			memset(room + sizeof peek + peek.captured, 0, size - sizeof peek - peek.captured);
+		} else {
+			helper->peeks_lost_queue++;
+		}
+		ring_take(ring, length);
+		*progress = true;
+	}
+}

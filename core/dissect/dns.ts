@@ -8,6 +8,12 @@ import { u16, u32 } from './bytes.ts';
 export const DNS_TYPE_A = 1;
 export const DNS_TYPE_CNAME = 5;
 export const DNS_TYPE_AAAA = 28;
+export const DNS_TYPE_SVCB = 64;
+export const DNS_TYPE_HTTPS = 65;
+
+/** Parameters of SVCB and HTTPS records (RFC 9460, 14.3.2). */
+const PARAMETER_IPV4 = 4;
+const PARAMETER_IPV6 = 6;
 
 const POINTERS_MAX = 128;
 const NAME_MAX = 255;
@@ -97,15 +103,21 @@ export class DnsMessage {
   dataOffset = 0;
   dataLength = 0;
   recordOffset = 0;
+  /** 0 = answers, 1 = authority, 2 = additional */
+  section = 0;
 
   #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
   #end = 0;
   #at = 0;
   #left = 0;
+  readonly #sections = new Uint16Array(3);
 
-  /** Begins the message `bytes[start, end)`; false when it is none that can be read. */
-  open(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Begins the message `bytes[start, end)`; false when it is none that can be read. `next` reads the answers, with `all`
+   * the other sections too.
+   */
+  open(bytes: Uint8Array, start: number, end: number, all = false): boolean {
     this.valid = false;
     this.questions = 0;
     this.answers = 0;
@@ -132,14 +144,21 @@ export class DnsMessage {
       at += 4;
     }
     this.#at = at;
-    this.#left = Math.min(this.answers, RECORDS_MAX);
+    this.section = 0;
+    this.#sections[0] = this.answers;
+    this.#sections[1] = all ? u16(bytes, start + 8) : 0;
+    this.#sections[2] = all ? u16(bytes, start + 10) : 0;
+    this.#left = RECORDS_MAX;
     this.valid = true;
     return true;
   }
 
-  /** Reads the next record of the answer section; false at its end or at the first damage. */
+  /** Reads the next record; false at the end or at the first damage. */
   next(): boolean {
     if (this.#left-- <= 0) return false;
+    while (this.section < 3 && this.#sections[this.section] === 0) this.section++;
+    if (this.section === 3) return false;
+    this.#sections[this.section] = this.#sections[this.section]! - 1;
     const bytes = this.#bytes;
     this.recordOffset = this.#at;
     const at = readDnsName(bytes, this.#start, this.#end, this.#at, this.owner);
@@ -153,6 +172,32 @@ export class DnsMessage {
     if (this.type === DNS_TYPE_CNAME) {
       const after = readDnsName(bytes, this.#start, this.#end, this.dataOffset, this.target);
       if (after < 0) return false;
+    }
+    return true;
+  }
+
+  /** Every record was read, and the message ends where its last record does. */
+  get whole(): boolean {
+    return this.#at === this.#end && (this.section === 3 || this.#sections.every((left) => left === 0));
+  }
+
+  /**
+   * Of an SVCB or HTTPS record: calls `visit` with the place and length (4 or 16) of each address it hints at. False when
+   * the record is damaged.
+   */
+  hints(visit: (at: number, length: number) => void): boolean {
+    const bytes = this.#bytes;
+    const end = this.dataOffset + this.dataLength;
+    let at = readDnsName(bytes, this.#start, this.#end, this.dataOffset + 2, this.target);
+    if (at < 0) return false;
+    while (at + 4 <= end) {
+      const key = u16(bytes, at);
+      const from = at + 4;
+      const to = from + u16(bytes, at + 2);
+      if (to > end) return false;
+      const size = key === PARAMETER_IPV4 ? 4 : key === PARAMETER_IPV6 ? 16 : 0;
+      if (size > 0) for (let a = from; a + size <= to; a += size) visit(a, size);
+      at = to;
     }
     return true;
   }

@@ -1,8 +1,13 @@
-/** The TLS ClientHello (RFC 8446 §4.1.2): server name (RFC 6066) and ALPN (RFC 7301), over any number of records. */
+/**
+ * The TLS ClientHello (RFC 8446 §4.1.2): server name (RFC 6066), ALPN (RFC 7301), whether its inner part is encrypted
+ * (RFC 9849); over any number of records, or in the CRYPTO frames of QUIC.
+ */
 import { u16 } from './bytes.ts';
 
 /** Handshake bytes gathered before giving up. */
 export const CLIENT_HELLO_MAX = 16384;
+
+const ENCRYPTED_CLIENT_HELLO = 0xfe0d;
 
 export const TLS_NEED_MORE = 0;
 export const TLS_NOT_HELLO = 1;
@@ -12,6 +17,8 @@ export const TLS_HELLO = 2;
 export class ClientHello {
   serverName: Uint8Array | null = null;
   alpn: Uint8Array[] = [];
+  /** An encrypted_client_hello extension is there: the server name is that of the front, unless it was made up (GREASE). */
+  encrypted = false;
 
   #message = new Uint8Array(CLIENT_HELLO_MAX);
 
@@ -45,9 +52,23 @@ export class ClientHello {
     return TLS_HELLO;
   }
 
+  /**
+   * Reads a handshake message without records: `length` bytes of CRYPTO data. As `read`.
+   */
+  readBare(bytes: Uint8Array, start: number, length: number): number {
+    if (length < 4) return length > 0 && bytes[start] !== 1 ? TLS_NOT_HELLO : TLS_NEED_MORE;
+    const wanted = 4 + (bytes[start + 1] ?? 0) * 65536 + u16(bytes, start + 2);
+    if (bytes[start] !== 1 || wanted > CLIENT_HELLO_MAX) return TLS_NOT_HELLO;
+    if (length < wanted) return TLS_NEED_MORE;
+    for (let i = 0; i < wanted; i++) this.#message[i] = bytes[start + i] ?? 0;
+    this.#parse(this.#message, wanted);
+    return TLS_HELLO;
+  }
+
   #parse(m: Uint8Array, end: number): void {
     this.serverName = null;
     this.alpn = [];
+    this.encrypted = false;
     // Handshake header 4, version 2, random 32, then session id, cipher suites, compression methods.
     let at = 38;
     if (at >= end) return;
@@ -66,6 +87,7 @@ export class ClientHello {
       if (to > extensionsEnd) return;
       if (type === 0) this.#serverName(m, from, to);
       else if (type === 16) this.#protocols(m, from, to);
+      else if (type === ENCRYPTED_CLIENT_HELLO) this.encrypted = true;
       at = to;
     }
   }

@@ -6,6 +6,8 @@ import { COUNTERS } from '../flow/flows.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, protocolName } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
+import { nameOf } from '../flow/peer-name.ts';
+import { PROTOCOL_LABELS, PROTOCOLS, tlsVersionText } from '../flow/applications.ts';
 import { clientOf } from '../flow/roles.ts';
 import { containerOf, unitOf } from '../summary/cgroup.ts';
 import { processName } from '../summary/process.ts';
@@ -92,18 +94,26 @@ export class FlowWords {
     words.groupKind = kind;
     const peer = 1 - local;
     words.peerAddress = this.address(flow, peer);
-    words.peerName =
-      this.text(flows.name.data[flow * 2 + peer]!) ?? (words.inbound ? null : this.text(flows.tlsName.data[flow]!));
+    words.peerName = this.text(nameOf(model, flow, peer));
     words.peerProcess = theirs < 0 ? null : this.processName(theirs);
     const protocol = flows.protocolOf(flow);
     const ported = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP;
     words.peerPort = ported && !words.inbound ? flows.portOf(flow, peer) : 0;
     words.protocol = protocolName(protocol);
-    words.application =
-      flows.tlsName.data[flow]! !== 0 || flows.tlsAlpn.data[flow]! !== 0
-        ? `TLS ${(this.text(flows.tlsAlpn.data[flow]!) ?? '').replaceAll('\0', ' ')}`.trim()
-        : null;
+    words.application = this.application(flow);
     return words;
+  }
+
+  /** Application protocol as tables show it: `TLS 1.3 h2`, `HTTP`, `DNS`; null = not recognised. */
+  private application(flow: number): string | null {
+    const { applications, flows } = this.model;
+    const row = flows.application.data[flow]!;
+    const protocol = row < 0 ? null : (PROTOCOLS[applications.protocol.data[row]!] ?? null);
+    if (protocol === null) return null;
+    if (protocol !== 'tls' && protocol !== 'quic') return PROTOCOL_LABELS[protocol];
+    const chosen = this.text(applications.tlsChosen.data[row]!) ?? this.text(applications.tlsAlpn.data[row]!) ?? '';
+    const version = tlsVersionText(applications.tlsVersion.data[row]!);
+    return `${PROTOCOL_LABELS[protocol]} ${version ?? ''} ${chosen.replaceAll('\0', ' ')}`.replace(/ +/g, ' ').trim();
   }
 
   /** Port of the server, 0 where there is none. */

@@ -38,7 +38,9 @@ import { CgroupNames } from './cgroup-paths.ts';
 import type { FindingList } from './finding-facts.ts';
 import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import { TimelineObserver } from './observer.ts';
+import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
+import { fileNames } from './file-names.ts';
 import { REDUCERS } from './replay-source.ts';
 import type { Source } from './source.ts';
 
@@ -107,10 +109,12 @@ export class LiveSource implements Source {
     const source = new LiveSource(options);
     source.helper = await startHelper({
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
-      onFrame: gateProcesses((type, bytes, view, offset, length) => {
-        source.frame(type, bytes, view, offset, length);
-        if (type === FRAME_INTERFACE) source.watch.frame(bytes, view, offset);
-      }),
+      onFrame: inspectPeeks(
+        gateProcesses((type, bytes, view, offset, length) => {
+          source.frame(type, bytes, view, offset, length);
+          if (type === FRAME_INTERFACE) source.watch.frame(bytes, view, offset);
+        }),
+      ),
       onPresent: (report) => source.watch.present(report),
       onLog: options.onLog,
       ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
@@ -241,6 +245,7 @@ export class LiveSource implements Source {
       snaplen,
       packets,
       keyframeFirst: true,
+      names: () => fileNames(model),
       serialize: () => this.reducer.serialize(),
       ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
         ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),

@@ -26,7 +26,9 @@ import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
+import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
+import { fileNames } from './file-names.ts';
 import { processTexts } from './process-texts.ts';
 
 /** What is recorded, and into what. */
@@ -133,10 +135,12 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
   });
   const helper = await startHelper({
     hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
-    onFrame: gateProcesses((type, bytes, view, offset, length) => {
-      onFrame(type, bytes, view, offset, length);
-      if (type === FRAME_INTERFACE) watch.frame(bytes, view, offset);
-    }),
+    onFrame: inspectPeeks(
+      gateProcesses((type, bytes, view, offset, length) => {
+        onFrame(type, bytes, view, offset, length);
+        if (type === FRAME_INTERFACE) watch.frame(bytes, view, offset);
+      }),
+    ),
     onPresent: (report) => watch.present(report),
     ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
     ...(onLog === undefined ? {} : { onLog }),
@@ -198,6 +202,7 @@ function writerOptions(
     ring: options.ring ?? null,
     describe: () => options.namespaceName ?? null,
     serialize: () => reducer.serialize(),
+    names: () => fileNames(model),
     ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
       ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),
     ...(matches === null ? {} : { accepts: acceptsPacket(model, matches) }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FEATURE_DROPS, KEY } from '../abi/generated.ts';
+import { APP_TLS } from '../flow/applications.ts';
 import { FlowModel, METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT, ROLES_SYN } from '../flow/model.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
 import { modelFields, type Surroundings } from './adapter.ts';
@@ -50,7 +51,11 @@ function session(): FlowModel {
   model.addDrop(flow, 2, 3);
   model.addDrop(flow, 9, 1);
   model.setName(flow, 0, model.strings.internText('shop.example'));
-  model.setTls(flow, model.strings.internText('shop.example'), model.strings.internText('h2\0http/1.1'));
+  const { applications } = model;
+  const row = model.applicationOf(flow);
+  applications.protocol.data[row] = APP_TLS;
+  applications.tlsName.data[row] = model.strings.internText('shop.example') + 1;
+  applications.tlsAlpn.data[row] = model.strings.internText('h2\0http/1.1') + 1;
   const socket = model.sockets.ensure(5, 0, 5e9);
   model.flows.socket.data[flow * 2 + 1] = socket;
   const process = model.processes.ensure(7, 1, 0);

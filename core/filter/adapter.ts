@@ -8,7 +8,18 @@ import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_TCP, PROTOCOL_SCTP, PROTOCOL_UDP, ROLES } from '../flow/names.ts';
+import {
+  applicationOf,
+  bannerOf,
+  dnsLatencyOf,
+  dnsOf,
+  handshakeNsOf,
+  httpLatencyOf,
+  httpOf,
+  tlsOf,
+} from '../flow/application-facts.ts';
 import { ownerOfSide } from '../flow/owners.ts';
+import { nameOf, nameSourceOf } from '../flow/peer-name.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, zeroWindowsOf } from '../flow/state.ts';
@@ -83,7 +94,11 @@ class ModelFields implements FlowFields {
       const { labels } = this.surroundings;
       return labels === undefined ? null : (flow, index) => labels(flow)[index] ?? null;
     }
-    if (field === 'tls.alpn') return (flow, index) => this.alpnOf(flows.tlsAlpn.data[flow]!)[index] ?? null;
+    if (field === 'tls.alpn')
+      return (flow, index) => {
+        const row = flows.application.data[flow]!;
+        return row < 0 ? null : (this.alpnOf(model.applications.tlsAlpn.data[row]!)[index] ?? null);
+      };
     if (field !== 'drop.reason') return null;
     return (flow, index) => {
       let drop = flows.drops.data[flow]!;
@@ -202,10 +217,17 @@ class ModelFields implements FlowFields {
 
   private latency(): [string, NumberOf][] {
     const { model } = this;
-    const all: [string, NumberOf][] = [['connect', (flow) => connectNsOf(model, flow)]];
+    const all: [string, NumberOf][] = [
+      ['connect', (flow) => connectNsOf(model, flow)],
+      ['tls.handshake', (flow) => handshakeNsOf(model, flow)],
+      ['http.status', (flow) => httpOf(model, flow, () => null)?.status ?? NaN],
+      ['tls.ech', (flow) => orNaN(Number(tlsOf(model, flow, () => null)?.encryptedHello ?? NaN))],
+    ];
     for (const [metric, histogramOf] of [
       ['rtt', rttOf],
       ['response', responseOf],
+      ['dns', dnsLatencyOf],
+      ['http', httpLatencyOf],
     ] as const) {
       let memo: Distribution | null = null;
       let memoOf = -1;
@@ -269,7 +291,7 @@ class ModelFields implements FlowFields {
     const { id } = this.surroundings;
     const name = (server: boolean): TextOf => {
       const side = sideOf(model, server);
-      return (flow) => this.string(flows.name.data[flow * 2 + side(flow)]!);
+      return (flow) => this.string(nameOf(model, flow, side(flow)));
     };
     const all: [string, TextOf][] = [
       ['client.name', name(false)],
@@ -278,10 +300,34 @@ class ModelFields implements FlowFields {
       ['state', (flow) => lifeOf(model, flow).state],
       ['end', (flow) => lifeOf(model, flow).end],
       ['roles', (flow) => ROLES[rolesOf(model, flow)] ?? null],
-      ['tls.sni', (flow) => this.string(flows.tlsName.data[flow]!)],
+      ...this.applicationTexts(),
     ];
     if (id !== undefined) all.push(['id', id]);
     return all;
+  }
+
+  /** What the payload said. */
+  private applicationTexts(): [string, TextOf][] {
+    const { model } = this;
+    const text = (string: number): string | null => this.string(string);
+    const source = (server: boolean): TextOf => {
+      const side = sideOf(model, server);
+      return (flow) => nameSourceOf(model, flow, side(flow));
+    };
+    return [
+      ['client.name_source', source(false)],
+      ['server.name_source', source(true)],
+      ['application', (flow) => applicationOf(model, flow)],
+      ['banner', (flow) => bannerOf(model, flow, text)],
+      ['dns.question', (flow) => dnsOf(model, flow, text)?.question ?? null],
+      ['dns.type', (flow) => dnsOf(model, flow, text)?.type ?? null],
+      ['dns.code', (flow) => dnsOf(model, flow, text)?.code ?? null],
+      ['tls.sni', (flow) => tlsOf(model, flow, text)?.serverName ?? null],
+      ['tls.version', (flow) => tlsOf(model, flow, text)?.version ?? null],
+      ['tls.certificate', (flow) => tlsOf(model, flow, text)?.certificate ?? null],
+      ['http.method', (flow) => httpOf(model, flow, text)?.method ?? null],
+      ['http.path', (flow) => httpOf(model, flow, text)?.path ?? null],
+    ];
   }
 
   private processTexts(): [string, TextOf][] {

@@ -2,6 +2,9 @@
  * Every field of the filter language. Names are what the summary and the screens call things; aliases are Wireshark's
  * names and plain shorter ones. docs/filter.md documents each (a test compares).
  */
+import { PROTOCOLS as PROTOCOL_WORDS } from '../flow/applications.ts';
+import { NAME_SOURCES } from '../flow/observed-names.ts';
+
 export type FieldType = 'count' | 'port' | 'size' | 'duration' | 'rate' | 'instant' | 'text' | 'enum' | 'address';
 
 export interface FieldSpec {
@@ -86,6 +89,9 @@ export const PROTOCOL_ALIASES: ReadonlyMap<string, string> = new Map([
   ['ip6', 'ipv6'],
   ['icmp6', 'icmpv6'],
 ]);
+
+const SOURCES = NAME_SOURCES.filter((word) => word !== null);
+const APPLICATIONS = PROTOCOL_WORDS.filter((word) => word !== null);
 
 const ENDS: FieldSpec[] = [
   field('ip.addr', 'address', 'address of either end; a prefix matches every address in it', {
@@ -204,15 +210,22 @@ const PARTS: readonly (readonly [string, FieldType, string])[] = [
   ['jitter', 'duration', 'jitter (RFC 3550) of the'],
 ];
 
+const METRICS: readonly (readonly [string, string])[] = [
+  ['rtt', 'round-trip time'],
+  ['response', 'time from a request to its response'],
+  ['dns', 'time from a DNS question to its answer'],
+  ['http', 'time from an HTTP/1 request to its answer'],
+];
+
 const LATENCY: FieldSpec[] = [
-  ...['rtt', 'response'].flatMap((metric) => {
-    const word = metric === 'rtt' ? 'round-trip time' : 'time from a request to its response';
+  ...METRICS.flatMap(([metric, word]) => {
     return [
       ...PARTS.map(([part, type, doc]) => field(`${metric}.${part}`, type, `${doc} ${word}`)),
       field(`${metric}.n`, 'count', `number of samples of the ${word}; unknown when there are none`),
     ];
   }),
   field('connect', 'duration', 'from the SYN to the connection being established'),
+  field('tls.handshake', 'duration', 'from the TLS ClientHello to the end of the handshake'),
 ];
 
 const TROUBLE: FieldSpec[] = [
@@ -220,11 +233,33 @@ const TROUBLE: FieldSpec[] = [
   field('zero_windows', 'count', 'segments that advertised a closed receive window', { aliases: ['zeroWindows'] }),
   field('drops', 'count', 'packets that the kernel dropped'),
   field('drop.reason', 'text', "kernel's reason for a dropped packet, as in NO_SOCKET", { list: true }),
+  field('name_source', 'enum', 'what the name of either end comes from', {
+    values: SOURCES,
+    either: ['client.name_source', 'server.name_source'],
+  }),
+  field('client.name_source', 'enum', "what the client's name comes from", { values: SOURCES }),
+  field('server.name_source', 'enum', "what the server's name comes from", { values: SOURCES }),
+  field('application', 'enum', 'application protocol, recognised by content', {
+    values: APPLICATIONS,
+    aliases: ['app'],
+  }),
+  field('banner', 'text', 'first line that SSH sent'),
+  field('dns.question', 'text', 'name that was asked for last', { aliases: ['dns.qry.name'], caseless: true }),
+  field('dns.type', 'text', 'type of that question, as in AAAA'),
+  field('dns.code', 'text', 'response code of its answer, as in NXDOMAIN; unknown without an answer'),
+  field('http.method', 'text', 'method of the last HTTP/1 request', { aliases: ['http.request.method'] }),
+  field('http.path', 'text', 'its path, without query', { aliases: ['http.request.uri.path'] }),
+  field('http.status', 'count', 'status of the last HTTP/1 answer', { aliases: ['http.response.code'], max: 999 }),
+  field('tls.version', 'text', 'TLS version that was agreed on, as in 1.3'),
+  field('tls.certificate', 'text', "name in the server's certificate (up to TLS 1.2)", { caseless: true }),
+  field('tls.ech', 'count', '1 when the ClientHello has an encrypted part, so that the name is that of the front', {
+    max: 1,
+  }),
   field('tls.sni', 'text', 'server name asked for in the TLS handshake', {
     aliases: ['tls.serverName', 'tls.handshake.extensions_server_name'],
     caseless: true,
   }),
-  field('tls.alpn', 'text', 'application protocol agreed in the TLS handshake', { list: true }),
+  field('tls.alpn', 'text', 'application protocols offered in the TLS handshake', { list: true }),
   field('label', 'text', 'label that a rule of yours put on the flow', { list: true }),
 ];
 

@@ -303,6 +303,12 @@ export class Events {
     return (low | high) === 0 ? NONE : this.#model.sockets.ensure(low, high, atNs);
   }
 
+  /** The flow of a key of an interface, at word `at`; begun when it is new. */
+  flowOf(words: Uint32Array, at: number, epoch: number, atNs: number): number {
+    this.#model.flows.loadWords(words, at);
+    return this.#keyed(epoch, atNs);
+  }
+
   /** The flow of the event, begun when packets of an interface told of it; -1 when it cannot be found. */
   #flow(words: Uint32Array, at: number, flags: number, atNs: number): number {
     const model = this.#model;
@@ -313,7 +319,13 @@ export class Events {
     }
     const epoch = words[at + 9]!;
     flows.loadWords(words, at + EVENT.key / 4);
-    if ((flows.words[TAIL]! & 0xffff) === IFACE_NONE) return this.#anyInterface(epoch, atNs);
+    return (flows.words[TAIL]! & 0xffff) === IFACE_NONE ? this.#anyInterface(epoch, atNs) : this.#keyed(epoch, atNs);
+  }
+
+  /** The flow of the loaded key. */
+  #keyed(epoch: number, atNs: number): number {
+    const model = this.#model;
+    const { flows } = model;
     const found = flows.lookup(epoch, atNs);
     if (found >= 0) return found;
     const newest = flows.newest();

@@ -57,11 +57,10 @@ export class FlowTable {
   readonly throughput = this.rows.int32();
   /** first of the flow's drop reasons; -1 = none */
   readonly drops = this.rows.int32();
-  /** name of each side: string + 1 */
+  /** name of each side, as the flow's own traffic told it: string + 1 */
   readonly name = this.rows.uint32(2);
-  /** SNI, and ALPN names joined with NUL: string + 1 */
-  readonly tlsName = this.rows.uint32();
-  readonly tlsAlpn = this.rows.uint32();
+  /** what its payload said: row of `applications`, -1 = nothing */
+  readonly application = this.rows.int32();
   /** `version` of the model when anything of the flow last changed */
   readonly changed = this.rows.uint32();
 
@@ -166,6 +165,7 @@ export class FlowTable {
     this.samples.data[row] = NONE;
     this.throughput.data[row] = NONE;
     this.drops.data[row] = NONE;
+    this.application.data[row] = NONE;
     if (younger >= 0) this.older.data[younger] = row;
     else if (newest >= 0) this.#index.replace(this.#probe, row);
     else if (this.#index.put(this.#probe, row)) this.#rebuild();

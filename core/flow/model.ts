@@ -15,6 +15,7 @@ import {
   FLOW_SYNACK_HI,
   FLOW_SYNACK_LO,
 } from '../abi/generated.ts';
+import { Applications } from './applications.ts';
 import { Cgroups } from './cgroups.ts';
 import { Clock } from './clock.ts';
 import { Table } from './columns.ts';
@@ -25,6 +26,7 @@ import { LocalTimes } from './local-times.ts';
 import { END_FIN, END_REFUSED, END_RESET, END_TIMEOUT, type End } from './names.ts';
 import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT } from './names.ts';
 import { ROLES_CONNECT, ROLES_FIRST_PACKET, ROLES_PORT, ROLES_SYN } from './names.ts';
+import { ObservedNames } from './observed-names.ts';
 import { Processes } from './processes.ts';
 import { Samples, Throughput } from './series.ts';
 import type { ModelObserver } from './observer.ts';
@@ -54,6 +56,8 @@ export class FlowModel {
   readonly tcpTrouble = new TcpTrouble();
   readonly samples = new Samples();
   readonly throughput = new Throughput();
+  readonly applications = new Applications();
+  readonly names = new ObservedNames();
 
   /** One row a (flow, drop reason). */
   readonly drops = new Table();
@@ -266,10 +270,11 @@ export class FlowModel {
     this.flows.name.data[flow * 2 + side] = name + 1;
   }
 
-  /** Server name of the ClientHello, and ALPN names joined with NUL (strings of `strings`, -1 = not told). */
-  setTls(flow: number, serverName: number, alpn: number): void {
-    if (serverName >= 0) this.flows.tlsName.data[flow] = serverName + 1;
-    if (alpn >= 0) this.flows.tlsAlpn.data[flow] = alpn + 1;
+  /** Row of `applications` of the flow, begun when it has none. */
+  applicationOf(flow: number): number {
+    const rows = this.flows.application.data;
+    if (rows[flow] === NONE) rows[flow] = this.applications.create();
+    return rows[flow]!;
   }
 
   /** Counts one packet of the interface, whether or not a flow is found for it. */
@@ -305,6 +310,8 @@ export class FlowModel {
       this.tcpTrouble.bytes +
       this.samples.bytes +
       this.throughput.bytes +
+      this.applications.bytes +
+      this.names.bytes +
       this.drops.bytes
     );
   }
@@ -345,6 +352,8 @@ export class FlowModel {
       this.histograms,
       this.samples,
       this.throughput,
+      this.applications,
+      this.names,
       this.drops,
       this.reasons,
       this.flows,
@@ -370,8 +379,13 @@ export class FlowModel {
     within(flows.throughput.data, count, NONE, this.throughput.count);
     within(flows.drops.data, count, NONE, this.drops.count);
     within(flows.name.data, count * 2, 0, this.strings.count + 1);
-    within(flows.tlsName.data, count, 0, this.strings.count + 1);
-    within(flows.tlsAlpn.data, count, 0, this.strings.count + 1);
+    within(flows.application.data, count, NONE, this.applications.rows.count);
+    const { applications, names } = this;
+    const { tlsName, tlsAlpn, tlsChosen, tlsCertificate, dnsQuestion, httpRequest, banner } = applications;
+    for (const { data } of [tlsName, tlsAlpn, tlsChosen, tlsCertificate, dnsQuestion, httpRequest, banner])
+      within(data, applications.rows.count, 0, this.strings.count + 1);
+    within(applications.latency.data, applications.rows.count, NONE, this.histograms.count);
+    within(names.name.data, names.count, 0, this.strings.count);
     within(sockets.rtt.data, sockets.rows.count, NONE, this.histograms.count);
     within(sockets.samples.data, sockets.rows.count, NONE, this.samples.count);
     within(sockets.flow.data, sockets.rows.count, NONE, count);

@@ -36,6 +36,7 @@ import {
   TOTALS_RECORD,
 } from '../abi/generated.ts';
 import { Events } from './events.ts';
+import { FactRecords, FRAME_FACTS } from './fact-records.ts';
 import { FlowRecords } from './flow-records.ts';
 import { applyInterface, applyTotals } from './interface-records.ts';
 import { FlowModel } from './model.ts';
@@ -72,6 +73,9 @@ export class Reducer {
   readonly #flows = new FlowRecords(this.model);
   readonly #events = new Events(this.model);
   readonly #processes = new ProcessRecords(this.model);
+  readonly #facts = new FactRecords(this.model, (words, at, epoch, atNs) =>
+    this.#events.flowOf(words, at, epoch, atNs),
+  );
   /** Lost records of helpers that ended, and what the running one said last. */
   #lostEventsBefore = 0;
   #lostStatesBefore = 0;
@@ -128,6 +132,13 @@ export class Reducer {
       }
       case FRAME_PROCESSES:
         this.#processes.apply(bytes, view, offset, length);
+        break;
+      case FRAME_FACTS:
+        this.#facts.frame(bytes, view, offset, length);
+        if (this.#events.madeFlows) {
+          this.#events.madeFlows = false;
+          this.#events.retry();
+        }
         break;
       case FRAME_CGROUP:
         if (length >= CGROUP.size) this.#processes.nameCgroup(bytes, view, offset, length);

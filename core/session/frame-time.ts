@@ -21,6 +21,7 @@ import {
   STATS,
   TOTALS_RECORD,
 } from '../abi/generated.ts';
+import { FACT, FRAME_FACTS } from '../flow/fact-records.ts';
 
 /** Where a frame's time stands in its payload: in the last record of an array, in the one structure of others. */
 const RECORDS = new Map<number, { readonly size: number; readonly at: number }>([
@@ -35,6 +36,7 @@ const RECORDS = new Map<number, { readonly size: number; readonly at: number }>(
   [FRAME_STATS, { size: 0, at: STATS.atNs }],
   [FRAME_BYE, { size: 0, at: STATS.atNs }],
   [FRAME_GAP, { size: 0, at: GAP.toNs }],
+  [FRAME_FACTS, { size: 0, at: FACT.atNs }],
 ]);
 
 /**

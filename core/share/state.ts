@@ -3,12 +3,9 @@ import { KEY } from '../abi/generated.ts';
 import type { Column } from '../flow/columns.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { Strings } from '../flow/strings.ts';
+import { cleanAlpn, cleanRequest, cleanWide } from './facts.ts';
 import { cleanKey, isDropReason } from './frames.ts';
 import type { Pseudonyms, TextKind } from './pseudonyms.ts';
-
-/** ALPN names that are anybody's (IANA, "TLS ALPN Protocol IDs"). */
-const ALPN =
-  /^(h2|h2c|h3(-\d\d)?|http\/[01]\.\d|dot|doq|imap|pop3|smtp|ftp|xmpp-(client|server)|mqtt|postgresql|stun\.turn|acme-tls\/1|grpc-exp)$/;
 
 /** The state with pseudonyms; its indexes are built anew. */
 export function cleanState(reducer: Reducer, names: Pseudonyms): Reducer {
@@ -52,16 +49,21 @@ export function cleanState(reducer: Reducer, names: Pseudonyms): Reducer {
   replace(processes.args, processes.rows.count, as('arguments'));
   replace(model.cgroups.paths, model.cgroups.count, as('container'));
   replace(flows.name, flows.rows.count, as('name'));
-  replace(flows.tlsName, flows.rows.count, as('name'));
-  replace(flows.tlsAlpn, flows.rows.count, (bytes) => alpn(names, bytes));
+  const { applications } = model;
+  const rows = applications.rows.count;
+  for (const column of [applications.tlsName, applications.tlsCertificate, applications.dnsQuestion])
+    replace(column, rows, as('name'));
+  for (const column of [applications.tlsAlpn, applications.tlsChosen])
+    replace(column, rows, (bytes) => cleanAlpn(names, bytes));
+  replace(applications.banner, rows, as('name'));
+  replace(applications.httpRequest, rows, (bytes) => cleanRequest(names, bytes));
+  model.names.edit(
+    (words, at) => cleanWide(names.addresses, words, at),
+    (name) => strings.intern(names.bytes('name', model.strings.bytesOf(name))),
+  );
   replace(reasonName, reasons.count, (bytes) =>
     isDropReason(Buffer.from(bytes).toString('latin1')) ? bytes : names.bytes('name', bytes),
   );
   model.strings.become(strings);
   return Reducer.restore(reducer.serialize());
-}
-
-function alpn(names: Pseudonyms, bytes: Uint8Array): Uint8Array {
-  const words = Buffer.from(bytes).toString('latin1').split('\0');
-  return Buffer.from(words.map((word) => (ALPN.test(word) ? word : names.text('name', word))).join('\0'), 'latin1');
 }

@@ -3,6 +3,18 @@ import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
 import { pathsOf } from '../flow/paths.ts';
+import {
+  applicationOf,
+  bannerOf,
+  dnsLatencyOf,
+  dnsOf,
+  handshakeNsOf,
+  httpLatencyOf,
+  httpOf,
+  tlsOf,
+} from '../flow/application-facts.ts';
+import type { NameSource } from '../flow/observed-names.ts';
+import { nameOf, namesOf, nameSourceOf } from '../flow/peer-name.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import {
   connectNsOf,
@@ -27,6 +39,9 @@ export interface EndpointSummary {
   readonly zone: string | null;
   readonly name: string | null;
   readonly nameRaw?: string;
+  /** Where `name` comes from; and all names that were heard of the address, this one first, then the newest. */
+  readonly nameSource: NameSource | null;
+  readonly names: readonly { readonly name: string; readonly source: NameSource; readonly at: string | null }[];
 }
 
 export interface CountersSummary {
@@ -96,6 +111,7 @@ export interface FlowSummary {
     readonly response: DistributionSummary | null;
     readonly dns: DistributionSummary | null;
     readonly tls: DistributionSummary | null;
+    readonly http: DistributionSummary | null;
     readonly where: WhereSummary;
   };
   readonly retransmits: number | null;
@@ -114,7 +130,12 @@ export interface FlowSummary {
   readonly receivedResets: number | null;
   readonly zeroWindows: number | null;
   readonly drops: readonly { readonly reason: string; readonly count: number }[];
-  readonly tls: { readonly serverName: string | null; readonly alpn: readonly string[] } | null;
+  /** Recognised by content; null = not recognised. */
+  readonly application: string | null;
+  readonly banner: string | null;
+  readonly dns: ReturnType<typeof dnsOf>;
+  readonly tls: ReturnType<typeof tlsOf>;
+  readonly http: ReturnType<typeof httpOf>;
   readonly labels: readonly string[];
 }
 
@@ -122,6 +143,7 @@ export interface FlowSummary {
 export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   const { model } = source;
   const { flows } = model;
+  const text = (string: number): string | null => (string === 0 ? null : model.strings.text(string - 1));
   const client = clientOf(model, flow);
   const server = 1 - client;
   const clientSide = sideSummary(model, flow, client);
@@ -167,8 +189,9 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
       connectUs: us(connectNsOf(model, flow)),
       rtt: distribution(source, rttOf(model, flow)),
       response: distribution(source, responseOf(model, flow)),
-      dns: null,
-      tls: null,
+      dns: distribution(source, dnsLatencyOf(model, flow)),
+      tls: single(handshakeNsOf(model, flow)),
+      http: distribution(source, httpLatencyOf(model, flow)),
       where: where(source, flow, client),
     },
     retransmits: sent === null && received === null ? null : (sent ?? 0) + (received ?? 0),
@@ -185,7 +208,11 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     receivedResets: tcp ? resetsBy(model, flow, server) : null,
     zeroWindows: zeroWindowsOf(model, flow),
     drops: drops(source, members),
-    tls: tls(source, flow),
+    application: applicationOf(model, flow),
+    banner: bannerOf(model, flow, text),
+    dns: dnsOf(model, flow, text),
+    tls: tlsOf(model, flow, text),
+    http: httpOf(model, flow, text),
     labels: source.labels?.(flow) ?? [],
   };
 }
@@ -196,7 +223,7 @@ function endpoint({ model }: SummarySource, flow: number, side: number): Endpoin
   const family = flows.familyOf(flow);
   const word = flows.addressWord(flow, side);
   const hasPorts = protocol !== PROTOCOL_ICMP && protocol !== PROTOCOL_ICMPV6;
-  const name = flows.name.data[flow * 2 + side]!;
+  const name = nameOf(model, flow, side);
   const decoded = name === 0 ? null : decode(model.strings.bytesOf(name - 1));
   return {
     address: addressText(flows.key.data, word, family),
@@ -204,6 +231,11 @@ function endpoint({ model }: SummarySource, flow: number, side: number): Endpoin
     zone: isLinkLocal(flows.key.data, word, family) ? (model.interfaces.get(flows.ifaceOf(flow))?.name ?? null) : null,
     name: decoded?.text ?? null,
     ...(decoded === null || decoded.raw === null ? {} : { nameRaw: decoded.raw }),
+    nameSource: nameSourceOf(model, flow, side),
+    names: namesOf(model, flow, side).map(({ name, source, atNs }) => {
+      const wallNs = atNs === null ? null : model.clock.wallNs(atNs);
+      return { name, source, at: wallNs === null ? null : instant(wallNs) };
+    }),
   };
 }
 
@@ -258,6 +290,22 @@ function where(source: SummarySource, flow: number, client: number): WhereSummar
   };
 }
 
+/** One measurement as a distribution of one sample; NaN is not known. */
+function single(ns: number): DistributionSummary | null {
+  if (Number.isNaN(ns)) return null;
+  const value = usOf(ns);
+  return {
+    n: 1,
+    minUs: value,
+    meanUs: value,
+    p50Us: value,
+    p90Us: value,
+    p99Us: value,
+    maxUs: value,
+    jitterUs: null,
+  };
+}
+
 /** A drop is told of one interface of the path only: they add up. */
 function drops({ model }: SummarySource, members: readonly number[]): { reason: string; count: number }[] {
   const counts = new Map<number, number>();
@@ -271,14 +319,4 @@ function drops({ model }: SummarySource, members: readonly number[]): { reason: 
     return { reason: name === 0 ? String(number) : model.strings.text(name - 1), count };
   });
   return found.sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
-}
-
-function tls({ model }: SummarySource, flow: number): FlowSummary['tls'] {
-  const name = model.flows.tlsName.data[flow]!;
-  const alpn = model.flows.tlsAlpn.data[flow]!;
-  if (name === 0 && alpn === 0) return null;
-  return {
-    serverName: name === 0 ? null : model.strings.text(name - 1),
-    alpn: alpn === 0 ? [] : model.strings.text(alpn - 1).split('\0'),
-  };
 }

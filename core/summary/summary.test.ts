@@ -106,8 +106,8 @@ describe('the summary', () => {
       family: 4,
       interface: 'veth0',
       path: ['veth0'],
-      client: { address: '10.0.0.1', port: 40000, zone: null, name: null },
-      server: { address: '10.0.0.2', port: 80, zone: null, name: null },
+      client: { address: '10.0.0.1', port: 40000, zone: null, name: null, nameSource: null, names: [] },
+      server: { address: '10.0.0.2', port: 80, zone: null, name: null, nameSource: null, names: [] },
       roles: 'syn',
       clientProcess: {
         pid: 7,
@@ -145,6 +145,7 @@ describe('the summary', () => {
         response: null,
         dns: null,
         tls: null,
+        http: null,
         where: {
           network: null,
           networkUnknown: 'no round trip',
@@ -172,7 +173,11 @@ describe('the summary', () => {
       receivedResets: 0,
       zeroWindows: 0,
       drops: [],
+      application: null,
+      banner: null,
+      dns: null,
       tls: null,
+      http: null,
       labels: [],
     });
   });

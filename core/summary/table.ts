@@ -7,6 +7,7 @@ import { COUNTERS } from '../flow/flows.ts';
 import { TOTALS_UNPARSED } from '../flow/interfaces.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, protocolName } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
+import { nameOf } from '../flow/peer-name.ts';
 import { clientOf } from '../flow/roles.ts';
 import { lifeOf, responseOf, retransmitsOf, rttOf } from '../flow/state.ts';
 import { processName } from './process.ts';
@@ -116,7 +117,7 @@ function named({ model }: SummarySource, process: number): string {
 function endpointText({ model }: SummarySource, flow: number, side: number): string {
   const { flows } = model;
   const family = flows.familyOf(flow);
-  const name = flows.name.data[flow * 2 + side]!;
+  const name = nameOf(model, flow, side);
   const address = addressText(flows.key.data, flows.addressWord(flow, side), family);
   const host = name === 0 ? address : decode(model.strings.bytesOf(name - 1)).text;
   const protocol = flows.protocolOf(flow);

@@ -5,6 +5,7 @@ import type { Packet as CapturePacket } from '../capture/packet.ts';
 import { readCapture, type ReadOptions, type ReadResult } from '../capture/read.ts';
 import { TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import { FlowModel } from '../flow/model.ts';
+import { EVERYBODY, SOURCE_FILE } from '../flow/observed-names.ts';
 import type { SummarySource } from '../summary/source.ts';
 import { CaptureOwners, FOREIGN_BOOT_NS } from './capture-owners.ts';
 import { Tracker, type TrackerOptions } from './tracker.ts';
@@ -134,7 +135,8 @@ export class ForeignCapture {
     for (let i = 0; i < address.length && i < 16; i++) {
       words[i >> 2] = (words[i >> 2]! | (address[i]! << ((i & 3) * 8))) >>> 0;
     }
-    this.tracker.application.names.learnForAll(words, 0, this.model.strings.internText(name));
+    const string = this.model.strings.internText(name);
+    this.model.names.learn(EVERYBODY, 0, words, 0, string, SOURCE_FILE, -Infinity, Infinity);
   }
 }
 

@@ -178,7 +178,7 @@ export class Tracker {
       if (p.tcp !== 0) this.#segment(flow, side, p, bytes, atNs);
     } else if (p.protocol === IPPROTO_UDP) {
       this.#turn(flow, side, p.payloadLength > 0, atNs);
-      if (p.fragment === 0 && p.cut === 0) this.application.datagram(flow, side, p, bytes);
+      if (p.fragment === 0 && p.cut === 0) this.application.datagram(flow, side, p, bytes, atNs);
     } else if (p.protocol === IPPROTO_ICMP || p.protocol === IPPROTO_ICMPV6) this.#icmp(flow, side, p, atNs);
   }
 
@@ -474,10 +474,9 @@ export class Tracker {
     if (p.payloadLength === 0) return;
     const fresh = (marks & FRESH) !== 0;
     if (fresh || (marks & RETRANSMIT) !== 0) this.#turn(flow, side, fresh, atNs);
-    const server = client !== 0 && client - 1 !== side;
-    if (this.application.looks(flow, side, p, server) && p.fragment === 0 && (marks & (KEEP_ALIVE | RESET)) === 0) {
+    if (this.application.looks(flow, side) && p.fragment === 0 && (marks & (KEEP_ALIVE | RESET)) === 0) {
       const base = this.#tcp.isnKnown(row, side) ? (this.#tcp.isn(row, side) + 1) | 0 : null;
-      this.application.segment(flow, side, p, bytes, base, server);
+      this.application.segment(flow, side, p, bytes, base, atNs);
     }
   }
 

@@ -1,6 +1,6 @@
 import { PassThrough, Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { FRAME_PEEK } from '../abi/generated.ts';
+import { FRAME_LOG } from '../abi/generated.ts';
 import { HelperConnection } from './connection.ts';
 
 function pair(): { stream: Duplex; input: PassThrough; written: Buffer[] } {
@@ -13,7 +13,7 @@ function pair(): { stream: Duplex; input: PassThrough; written: Buffer[] } {
 const peek = (length: number): Buffer => {
   const bytes = Buffer.alloc(8 + length);
   bytes.writeUInt32LE(length, 0);
-  bytes.writeUInt16LE(FRAME_PEEK, 4);
+  bytes.writeUInt16LE(FRAME_LOG, 4);
   return bytes;
 };
 
@@ -56,7 +56,7 @@ describe('a helper connection', () => {
     const ends: unknown[] = [];
     const failure = new Error('disk full');
     new HelperConnection(stream, () => { throw failure; }, (error) => ends.push(error)); // prettier-ignore
-    input.write(peek(1));
+    input.write(peek(8));
     await settled();
     expect(ends).toEqual([failure]);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLOCK, FRAME_ACCEPT_MAX, FRAME_CLOCK, FRAME_EVENTS, FRAME_LOG, FRAME_PACKETS, FRAME_PEEK, FRAME_PROCESSES, PACKET, PROCESS } from '../abi/generated.ts'; // prettier-ignore
+import { CLOCK, FRAME_ACCEPT_MAX, FRAME_CLOCK, FRAME_EVENTS, FRAME_LOG, FRAME_PACKETS, FRAME_PEEK, FRAME_PROCESSES, PACKET, PEEK, PROCESS } from '../abi/generated.ts'; // prettier-ignore
 import { FlowglassError } from '../errors.ts';
 import { FrameReader } from './frames.ts';
 
@@ -26,8 +26,9 @@ function collect(chunks: Uint8Array[]): { seen: [number, string][]; reader: Fram
 
 describe('the frame reader', () => {
   it('gives the same frames wherever the chunks break', () => {
-    const payload = fc.uint8Array({ maxLength: 300 });
-    const frames = fc.array(fc.tuple(fc.constantFrom(FRAME_PEEK, 999), payload), { maxLength: 12 });
+    // A LOG of no text, and anything behind it.
+    const payload = fc.uint8Array({ maxLength: 300 }).map((bytes) => Uint8Array.from([...new Uint8Array(8), ...bytes]));
+    const frames = fc.array(fc.tuple(fc.constantFrom(FRAME_LOG, 999), payload), { maxLength: 12 });
     fc.assert(
       fc.property(frames, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (list, sizes) => {
         const stream = Buffer.concat(list.map(([type, bytes]) => frame(type, bytes)));
@@ -38,7 +39,7 @@ describe('the frame reader', () => {
           at += size;
         }
         const { seen, reader } = collect(chunks);
-        const known = list.filter(([type]) => type === FRAME_PEEK);
+        const known = list.filter(([type]) => type === FRAME_LOG);
         expect(seen).toEqual(known.map(([type, bytes]) => [type, Buffer.from(bytes).toString('hex')]));
         expect(reader.unknown).toBe(list.length - known.length);
         expect(reader.frames).toBe(list.length);
@@ -49,10 +50,10 @@ describe('the frame reader', () => {
   });
 
   it('takes a frame of 1 MiB in small chunks, and none that is longer', () => {
-    const large = frame(FRAME_PEEK, new Uint8Array(FRAME_ACCEPT_MAX).fill(7));
+    const large = frame(FRAME_LOG, new Uint8Array(FRAME_ACCEPT_MAX).fill(7, 8));
     const chunks = Array.from({ length: Math.ceil(large.length / 60000) }, (_, i) => large.subarray(i * 60000, (i + 1) * 60000)); // prettier-ignore
     expect(collect(chunks).reader.consumed).toBe(FRAME_ACCEPT_MAX + 8);
-    const header = frame(FRAME_PEEK, new Uint8Array(0));
+    const header = frame(FRAME_LOG, new Uint8Array(0));
     new DataView(header.buffer).setUint32(0, FRAME_ACCEPT_MAX + 1, true);
     expect(() => collect([header.subarray(0, 3), header.subarray(3)])).toThrow(FlowglassError);
     new DataView(header.buffer).setUint32(0, 0xffffffff, true);
@@ -63,6 +64,15 @@ describe('the frame reader', () => {
     expect(() => collect([frame(FRAME_CLOCK, new Uint8Array(CLOCK.size - 1))])).toThrow('instead of');
     expect(() => collect([frame(FRAME_EVENTS, new Uint8Array(81))])).toThrow('not a multiple');
     expect(() => collect([frame(FRAME_LOG, Uint8Array.of(1, 0, 0, 0, 9, 0, 0, 0))])).toThrow('log line');
+  });
+
+  it('refuses peeks that leave their frame', () => {
+    const peek = new Uint8Array(PEEK.size + 8);
+    new DataView(peek.buffer).setUint16(PEEK.captured, 8, true);
+    expect(collect([frame(FRAME_PEEK, peek)]).seen).toHaveLength(1);
+    expect(() => collect([frame(FRAME_PEEK, peek.subarray(0, PEEK.size - 1))])).toThrow('a cut peek');
+    new DataView(peek.buffer).setUint16(PEEK.captured, 9, true);
+    expect(() => collect([frame(FRAME_PEEK, peek)])).toThrow('a peek longer');
   });
 
   it('refuses record lengths that leave the frame or do not advance', () => {

@@ -26,6 +26,7 @@ import {
   LOG,
   NAME,
   PACKET,
+  PEEK,
   PROCESS,
   SOCKET_EVENT,
   STATS,
@@ -114,6 +115,11 @@ export function checkFrame(type: number, view: DataView, offset: number, length:
       }
       return true;
     case FRAME_PEEK:
+      for (let at = offset; at < end;) {
+        if (end - at < PEEK.size) throw malformed('a cut peek');
+        at += padded(PEEK.size, view.getUint16(at + PEEK.captured, true));
+        if (at > end) throw malformed('a peek longer than its frame');
+      }
       return true;
     default:
       return false;

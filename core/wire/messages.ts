@@ -147,6 +147,7 @@ export interface HelperStats {
   readonly wakeups: number;
   /** END_* (BYE only). */
   readonly endReason: number;
+  readonly lostPeeks: number;
 }
 
 export function readStats(view: DataView, at: number): HelperStats {
@@ -171,6 +172,7 @@ export function readStats(view: DataView, at: number): HelperStats {
     displaced: number(at + STATS.displaced),
     wakeups: number(at + STATS.wakeups),
     endReason: view.getUint32(at + STATS.endReason, true),
+    lostPeeks: view.getUint32(at + STATS.lostPeeks, true),
   };
 }
 

@@ -4,7 +4,7 @@ import { DnsMessage } from '../../../core/dissect/dns.ts';
 import { clientHello } from '../../../core/dissect/test-packets.ts';
 import { ClientHello, CLIENT_HELLO_MAX, TLS_HELLO, TLS_NEED_MORE } from '../../../core/dissect/tls.ts';
 import { dissectTree } from '../../../core/dissect/tree.ts';
-import { HEAD_BYTES, StreamHeads } from '../../../core/tracker/stream-heads.ts';
+import { HEAD_BYTES, StreamHeads } from '../../../core/names/stream-heads.ts';
 import { dnsAnswer, packets } from '../seeds.ts';
 import { hold, type Target } from '../target.ts';
 

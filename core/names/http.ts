@@ -1,0 +1,85 @@
+/** HTTP/1: Host, method and path of each request, status and time of its answer. */
+import { httpStatus, HttpRequest, methodLength } from '../dissect/http.ts';
+import type { Column, Table } from '../flow/columns.ts';
+import { FACT_HTTP_ANSWER, FACT_HTTP_REQUEST, FACT_NAME, FACT_SIDE_HI } from '../flow/fact-records.ts';
+import { mix } from '../flow/hash.ts';
+import { SOURCE_HTTP } from '../flow/observed-names.ts';
+import { NEED_MORE, NOT_THIS, READ, type Piece } from './inspector.ts';
+import type { FactSink } from './sink.ts';
+
+/** A request line that is longer names nothing. */
+const LINE_MAX = 8192;
+
+export class HttpInspector {
+  readonly #sink: FactSink;
+  readonly #request = new HttpRequest();
+  /** When the request passed that waits for its answer, NaN = none. */
+  readonly #askedNs: Column<Float64Array>;
+  /** Of the host that was told last, 0 = none. */
+  readonly #host: Column<Uint32Array>;
+
+  constructor(sink: FactSink, rows: Table) {
+    this.#sink = sink;
+    this.#askedNs = rows.float64();
+    this.#host = rows.uint32();
+  }
+
+  begin(row: number): void {
+    this.#askedNs.data[row] = NaN;
+  }
+
+  /** The beginning of a side's stream: a request that may not be whole yet, or an answer. */
+  head(p: Piece, bytes: Uint8Array, start: number, length: number): number {
+    if (httpStatus(bytes, start, length) > 0) {
+      this.#answer(p, bytes, start, length);
+      return READ;
+    }
+    const known = !Number.isNaN(this.#askedNs.data[p.conversation]!);
+    if (!this.#request.read(bytes, start, length)) {
+      if (length >= 12) return NOT_THIS;
+      return mayBegin(bytes, start, length) ? NEED_MORE : NOT_THIS;
+    }
+    if (!known) this.#askedNs.data[p.conversation] = p.atNs;
+    if (this.#request.host === null && !this.#request.whole && length < LINE_MAX) return NEED_MORE;
+    this.#tell(p);
+    return READ;
+  }
+
+  /** A later segment: the beginning of a request or an answer, or neither. */
+  segment(p: Piece): void {
+    if (methodLength(p.bytes, p.offset, p.captured) > 0) {
+      if (!this.#request.read(p.bytes, p.offset, p.captured)) return;
+      this.#askedNs.data[p.conversation] = p.atNs;
+      this.#tell(p);
+    } else if (!Number.isNaN(this.#askedNs.data[p.conversation]!)) this.#answer(p, p.bytes, p.offset, p.captured);
+  }
+
+  #tell(p: Piece): void {
+    const { host, text } = this.#request;
+    this.#sink.fact(p, FACT_HTTP_REQUEST, 0, NaN, 0, 0, text, 0, text.length);
+    if (host === null) return;
+    let hash = 1;
+    for (const byte of host) hash = mix(hash, byte);
+    hash = (hash >>> 0) | 1;
+    if (this.#host.data[p.conversation] === hash) return;
+    this.#host.data[p.conversation] = hash;
+    this.#sink.fact(p, FACT_NAME, p.side === 0 ? FACT_SIDE_HI : 0, NaN, SOURCE_HTTP, 0, host, 0, host.length);
+  }
+
+  #answer(p: Piece, bytes: Uint8Array, start: number, length: number): void {
+    const status = httpStatus(bytes, start, length);
+    if (status < 200) return; // none, or one before the answer
+    const askedNs = this.#askedNs.data[p.conversation]!;
+    this.#askedNs.data[p.conversation] = NaN;
+    this.#sink.fact(p, FACT_HTTP_ANSWER, 0, p.atNs - askedNs, status, 0, bytes, start, 0);
+  }
+}
+
+/** Capital letters only, so far: a method may be on its way. */
+function mayBegin(bytes: Uint8Array, start: number, length: number): boolean {
+  for (let i = start; i < start + length; i++) {
+    const byte = bytes[i]!;
+    if ((byte < 65 || byte > 90) && byte !== 0x2f && byte !== 0x2e && byte !== 0x31) return false;
+  }
+  return true;
+}

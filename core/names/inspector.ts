@@ -1,0 +1,246 @@
+/**
+ * What payload says of a flow: who is talked to, in which protocol, and how long answers took. One implementation for
+ * live sessions and recordings (first payload bytes that the kernel programs copied), and for captures of others.
+ *
+ * Protocols are recognised by content. A flow's direction is looked at until something is recognised or cannot be; what
+ * it came to is told to a FactSink, and nothing else is kept. Bytes are hostile: what cannot be read names nothing.
+ */
+import { u16 } from '../dissect/bytes.ts';
+import { APP_DNS, APP_HTTP, APP_LLMNR, APP_MDNS, APP_SSH, APP_TLS } from '../flow/applications.ts';
+import { Table } from '../flow/columns.ts';
+import { FACT_PROTOCOL } from '../flow/fact-records.ts';
+import { DnsInspector } from './dns.ts';
+import { HttpInspector } from './http.ts';
+import type { FactSink } from './sink.ts';
+import { HEAD_BYTES, StreamHeads } from './stream-heads.ts';
+import { TlsInspector } from './tls.ts';
+
+const PORT_DNS = 53;
+const PORT_MDNS = 5353;
+const PORT_LLMNR = 5355;
+
+const LOOKING = 0;
+const GATHERING = 1;
+const DONE = 2;
+
+/** What a reader says of the beginning of a stream. */
+export const NEED_MORE = 0;
+export const NOT_THIS = 1;
+export const READ = 2;
+
+const BANNER_MAX = 255;
+
+/** A piece of payload; reused. `length` bytes of it were there, `captured` are at `offset`. */
+export class Piece {
+  /** The conversation it belongs to, and the side (0 lo, 1 hi) that sent it. */
+  conversation = 0;
+  side = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  offset = 0;
+  captured = 0;
+  length = 0;
+  /** ns, of any one origin */
+  atNs = 0;
+  /** TCP */
+  sequence = 0;
+  /** Sequence number of the stream's first byte, where it is known. */
+  base: number | null = null;
+  sourcePort = 0;
+  destinationPort = 0;
+  /** The sender of this, and who it is sent to, are known to be of this machine. */
+  fromHere = false;
+  toHere = false;
+}
+
+export class Inspector {
+  readonly #sink: FactSink;
+  readonly #heads: StreamHeads;
+  readonly #dns: DnsInspector;
+  readonly #tls: TlsInspector;
+  readonly #http: HttpInspector;
+  readonly #rows = new Table();
+  /** APP_* of the conversation, 0 = not recognised */
+  readonly #protocol = this.#rows.uint8();
+  /** Raised when a row begins anew: what waits elsewhere for the former one is not its. */
+  readonly #generation = this.#rows.uint32();
+  /** By side */
+  readonly #state = this.#rows.uint8(2);
+  readonly #slot = this.#rows.int32(2);
+  /** Bytes of a DNS stream that were read */
+  readonly #read = this.#rows.uint32(2);
+
+  constructor(sink: FactSink, streams?: number) {
+    this.#sink = sink;
+    this.#heads = new StreamHeads(streams);
+    this.#dns = new DnsInspector(sink);
+    this.#tls = new TlsInspector(sink, this.#rows);
+    this.#http = new HttpInspector(sink, this.#rows);
+  }
+
+  /** Streams that were given up because too many were gathered at once. */
+  get evicted(): number {
+    return this.#heads.evicted;
+  }
+
+  /** A conversation begins, in a new row or in that of one that is forgotten. */
+  begin(row: number): void {
+    if (row >= this.#rows.count) this.#rows.append(row + 1 - this.#rows.count);
+    else
+      for (const { data, stride } of this.#rows.columns)
+        if (data !== this.#generation.data) data.fill(0, row * stride, (row + 1) * stride);
+    this.#generation.data[row] = this.#generation.data[row]! + 1;
+    this.#tls.begin(row);
+    this.#http.begin(row);
+  }
+
+  /** Would `segment` look at payload of that side at all? Most segments are of streams whose beginning is known. */
+  looks(row: number, side: number): boolean {
+    const protocol = this.#protocol.data[row]!;
+    if (protocol === APP_HTTP) return true;
+    if (protocol === APP_TLS) return this.#tls.looks(row);
+    return this.#state.data[row * 2 + side] !== DONE;
+  }
+
+  /** A whole datagram, as far as it was captured. */
+  datagram(p: Piece): void {
+    const row = p.conversation;
+    const multicast = p.sourcePort === PORT_MDNS || p.destinationPort === PORT_MDNS;
+    const local = p.sourcePort === PORT_LLMNR || p.destinationPort === PORT_LLMNR;
+    const usual = multicast || local || p.sourcePort === PORT_DNS || p.destinationPort === PORT_DNS;
+    const known = this.#protocol.data[row]!;
+    const protocol = known !== 0 ? known : multicast ? APP_MDNS : local ? APP_LLMNR : APP_DNS;
+    if (protocol <= APP_LLMNR) {
+      if (this.#state.data[row * 2 + p.side] === DONE && known === 0 && !usual) return;
+      const end = p.offset + p.captured;
+      const read = this.#dns.message(
+        p,
+        this.#generation.data[row]!,
+        protocol,
+        p.bytes,
+        p.offset,
+        end,
+        !usual && known === 0,
+      );
+      if (read) this.#recognised(p, protocol);
+      else if (known === 0) this.#state.data[row * 2 + p.side] = DONE;
+    }
+  }
+
+  /** Payload of a TCP segment, in any order. */
+  segment(p: Piece): void {
+    const row = p.conversation;
+    if (p.captured <= 0) return;
+    const protocol = this.#protocol.data[row]!;
+    const i = row * 2 + p.side;
+    if (protocol === APP_HTTP && this.#state.data[i] === DONE) {
+      this.#http.segment(p);
+      return;
+    }
+    if (protocol === APP_TLS) this.#tls.segment(p);
+    const state = this.#state.data[i]!;
+    if (state === DONE) return;
+    if (state === LOOKING) {
+      const first = p.base ?? p.sequence;
+      const at = (p.sequence - first) | 0;
+      if (at < 0) return;
+      if (at >= HEAD_BYTES) {
+        this.#state.data[i] = DONE;
+        return;
+      }
+      if (at === 0) {
+        const result = this.#head(p, p.bytes, p.offset, Math.min(p.captured, HEAD_BYTES));
+        if (result !== NEED_MORE) {
+          this.#state.data[i] = DONE;
+          return;
+        }
+      }
+      this.#slot.data[i] = this.#heads.open(i, first);
+      this.#state.data[i] = GATHERING;
+    }
+    const slot = this.#slot.data[i]!;
+    if (!this.#heads.holds(slot, i)) {
+      this.#state.data[i] = DONE;
+      return;
+    }
+    const ready = this.#heads.add(slot, p.sequence, p.bytes, p.offset, p.captured);
+    if (ready === 0) return;
+    if (this.#head(p, this.#heads.bytes(slot), 0, ready) === NEED_MORE && ready < HEAD_BYTES) return;
+    this.#heads.close(slot);
+    this.#state.data[i] = DONE;
+  }
+
+  /** The beginning of a stream, without gaps: NEED_MORE until it is known what it is. */
+  #head(p: Piece, bytes: Uint8Array, start: number, length: number): number {
+    const row = p.conversation;
+    switch (this.#protocol.data[row]!) {
+      case APP_TLS:
+        return this.#tls.head(p, bytes, start, length);
+      case APP_HTTP:
+        return this.#http.head(p, bytes, start, length);
+      case APP_DNS:
+        return this.#messages(p, bytes, start, length);
+      case 0:
+        break;
+      default:
+        return READ;
+    }
+    const first = bytes[start]!;
+    let result = NOT_THIS;
+    if (first === 22) {
+      result = this.#tls.head(p, bytes, start, length);
+      if (result === READ) this.#recognised(p, APP_TLS);
+    } else if (first >= 65 && first <= 90) {
+      result = this.#http.head(p, bytes, start, length);
+      if (result === READ) this.#recognised(p, APP_HTTP);
+      else if (result === NOT_THIS) result = this.#ssh(p, bytes, start, length);
+    } else if (first < 64) result = this.#messages(p, bytes, start, length);
+    return result;
+  }
+
+  /** RFC 4253, 4.2. */
+  #ssh(p: Piece, bytes: Uint8Array, start: number, length: number): number {
+    const word = 'SSH-';
+    for (let i = 0; i < Math.min(4, length); i++) if (bytes[start + i] !== word.charCodeAt(i)) return NOT_THIS;
+    let end = start;
+    while (end < start + length && bytes[end]! >= 32 && bytes[end]! < 127) end++;
+    if (end === start + length) return length > BANNER_MAX ? NOT_THIS : NEED_MORE;
+    if (bytes[end] !== 13 && bytes[end] !== 10) return NOT_THIS;
+    const row = p.conversation;
+    // The server's is what tells: of two, the one sent by the end that was connected to; its port is the lower as a rule.
+    const server = p.sourcePort < p.destinationPort;
+    if (this.#protocol.data[row] === 0 || server) {
+      this.#protocol.data[row] = APP_SSH;
+      this.#sink.fact(p, FACT_PROTOCOL, 0, NaN, APP_SSH, 0, bytes, start, end - start);
+    }
+    return READ;
+  }
+
+  /** DNS over TCP (RFC 1035, 4.2.2): messages, each with its length before it. */
+  #messages(p: Piece, bytes: Uint8Array, start: number, length: number): number {
+    const row = p.conversation;
+    const i = row * 2 + p.side;
+    const known = this.#protocol.data[row] === APP_DNS;
+    while (this.#read.data[i]! + 2 <= length) {
+      const at = start + this.#read.data[i]!;
+      const size = u16(bytes, at);
+      if (size < 12) return NOT_THIS;
+      // Before it is known to be DNS, its header must look like it before more is waited for.
+      if (!known && at + 14 <= start + length && !this.#dns.plausible(bytes, at + 2)) return NOT_THIS;
+      if (at + 2 + size > start + length) break;
+      const strict = this.#protocol.data[row] !== APP_DNS;
+      if (!this.#dns.message(p, this.#generation.data[row]!, APP_DNS, bytes, at + 2, at + 2 + size, strict)) {
+        if (strict) return NOT_THIS;
+      } else if (strict) this.#recognised(p, APP_DNS);
+      this.#read.data[i] = this.#read.data[i]! + 2 + size;
+    }
+    return NEED_MORE;
+  }
+
+  #recognised(p: Piece, protocol: number): void {
+    if (this.#protocol.data[p.conversation] === protocol) return;
+    this.#protocol.data[p.conversation] = protocol;
+    this.#sink.fact(p, FACT_PROTOCOL, 0, NaN, protocol, 0, NOTHING, 0, 0);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
