@@ -4,7 +4,7 @@ import { findClang, which, BuildError } from './tools.mjs';
 
 // Each entry: what it is for, and package names, of which the first that this distribution has is taken.
 const BUILD = [['clang-19', 'clang-20', 'clang-21', 'clang'], ['bpftool', 'linux-tools-generic'], ['libbpf-dev'], ['libelf-dev'], ['zlib1g-dev'], ['gcc'], ['libc6-dev'], ['binutils']]; // prettier-ignore
-const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3']]; // prettier-ignore
+const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3'], ['nginx-light', 'nginx'], ['dnsmasq-base'], ['bind9-dnsutils', 'dnsutils'], ['curl'], ['openssl']]; // prettier-ignore
 
 function installed(name) {
   const result = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Status}', name], { encoding: 'utf8' });

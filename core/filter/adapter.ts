@@ -287,7 +287,6 @@ class ModelFields implements FlowFields {
 
   private flowTexts(): [string, TextOf][] {
     const { model } = this;
-    const { flows } = model;
     const { id } = this.surroundings;
     const name = (server: boolean): TextOf => {
       const side = sideOf(model, server);

@@ -19,7 +19,6 @@ import { SOURCE_SNI } from '../flow/observed-names.ts';
 import { NEED_MORE, NOT_THIS, READ, type Piece } from './inspector.ts';
 import type { FactSink } from './sink.ts';
 
-const NOTHING_SEEN = 0;
 const ASKED = 1;
 /** The server's ServerHello was seen; the client's next flight ends the handshake (1.3), or is the last but one. */
 const ANSWERED = 2;
