@@ -218,7 +218,6 @@ struct fg_packet {
 /* ---- peeks ------------------------------------------------------------------------------------------------- */
 
 #define FG_PEEK_BYTES 4096        /* of each direction that are looked at, and the longest copy */
-#define FG_PEEK_TURN_BYTES 1024   /* of a request or an answer later on */
 #define FG_PEEK_TURNS_UNTIL 16384 /* payload of a flow until which each turn is looked at whatever the protocol: a handshake */
 
 enum fg_peek_flags {

@@ -196,7 +196,6 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 	__u64 *tags, hash, cookie = 0, now = 0;
 	__u32 set;
 	bool counted, resident;
-	__u32 peek = FG_PEEK_NEVER;
 
 	if (!iface)
 		return;
@@ -313,10 +312,8 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 			bits |= FG_FLOW_KERNEL_LO << p->direction;
 		else if (p->sender == FG_SENDER_ELSEWHERE)
 			bits |= FG_FLOW_ELSEWHERE_LO << p->direction;
-		if (counted) {
-			peek = cfg_peeks && p->payload ? fg_peek_when(&slot->flow, p) : FG_PEEK_NEVER;
+		if (counted)
 			fg_count(&slot->flow.direction[p->direction & 1], &units, p->payload);
-		}
 		if (!p->window && p->key.protocol == IPPROTO_TCP && p->kind == FG_PARSED_FLOW && counted &&
 		    !(p->tcp_flags & (TCPHDR_SYN | TCPHDR_RST)))
 			slot->flow.zero_windows[p->direction & 1] += 1;
@@ -356,11 +353,10 @@ static __always_inline void fg_seen(void *ctx, const struct fg_hook hook)
 		}
 	}
 
-	if (peek != FG_PEEK_NEVER && (peek >= FG_PEEK_AT_START || p->flags & FG_PARSED_TURNED)) {
+	if (cfg_peeks && p->payload && fg_peek_wanted(&slot->flow, p)) {
 		struct fg_moment m = {p, now ? now : bpf_ktime_get_boot_ns(), epoch, 0, hook.egress};
 
-		now = m.now;
-		slot->flow.flags |= fg_peek(ctx, hook.xdp, &m, units.length, cookie, peek);
+		slot->flow.flags |= fg_peek(ctx, hook.xdp, &m, units.length, cookie);
 	}
 
 copy:

@@ -31,25 +31,19 @@ struct {
 	__type(value, struct fg_peek_record);
 } peeks SEC(".maps");
 
-enum {
-	FG_PEEK_NEVER = 0,
-	FG_PEEK_AT_TURN = 1, /* when it is the first after the other side's */
-	FG_PEEK_AT_START = 2,
-	FG_PEEK_EACH = 3,
-};
-
-/* When this packet is worth a look, before it is counted. */
-static __always_inline __u32 fg_peek_when(const struct fg_flow *flow, const struct fg_parsed *p)
+/* Is this packet, which has been counted, worth a look? Global: one path for the verifier. */
+__noinline int fg_peek_wanted(struct fg_flow *flow, struct fg_parsed *p)
 {
-	__u64 before = flow->direction[p->direction & 1].payload;
+	__u64 before;
 
-	if (p->kind != FG_PARSED_FLOW || (p->key.protocol != IPPROTO_TCP && p->key.protocol != IPPROTO_UDP))
-		return FG_PEEK_NEVER;
-	if (before < FG_PEEK_BYTES)
-		return FG_PEEK_AT_START;
-	if (flow->flags & FG_FLOW_PEEK_ALL)
-		return FG_PEEK_EACH;
-	return before < FG_PEEK_TURNS_UNTIL || flow->flags & FG_FLOW_PEEK_TURNS ? FG_PEEK_AT_TURN : FG_PEEK_NEVER;
+	if (!flow || !p || p->kind != FG_PARSED_FLOW)
+		return 0;
+	if (p->key.protocol != IPPROTO_TCP && p->key.protocol != IPPROTO_UDP)
+		return 0;
+	before = flow->direction[p->direction & 1].payload - p->payload;
+	if (before < FG_PEEK_BYTES || flow->flags & FG_FLOW_PEEK_ALL)
+		return 1;
+	return p->flags & FG_PARSED_TURNED && (before < FG_PEEK_TURNS_UNTIL || flow->flags & FG_FLOW_PEEK_TURNS);
 }
 
 static __always_inline bool fg_starts(const struct fg_peek_head *head, const char *word, __u32 length)
@@ -96,20 +90,18 @@ __noinline __u32 fg_peek_class(struct fg_peek_head *head, __u32 protocol, __u32 
 }
 
 /* Hands over the payload's beginning; the bits that the flow has from it. `frame` = bytes of the frame. */
-static __always_inline __u32 fg_peek(void *ctx, bool xdp, const struct fg_moment *m, __u32 frame, __u64 cookie, __u32 when)
+static __always_inline __u32 fg_peek(void *ctx, bool xdp, const struct fg_moment *m, __u32 frame, __u64 cookie)
 {
 	const struct fg_parsed *p = m->p;
-	__u32 cpu = bpf_get_smp_processor_id(), offset = p->header_length, length = p->payload, most = FG_PEEK_BYTES;
+	__u32 cpu = bpf_get_smp_processor_id(), offset = p->header_length, length = p->payload;
 	struct fg_peek_record *r = bpf_map_lookup_elem(&peeks, &cpu);
 
 	if (!r || frame <= offset)
 		return 0;
-	if (when == FG_PEEK_AT_TURN)
-		most = FG_PEEK_TURN_BYTES;
 	if (length > frame - offset)
 		length = frame - offset;
-	if (length > most)
-		length = most;
+	if (length > FG_PEEK_BYTES)
+		length = FG_PEEK_BYTES;
 	if (length < 1)
 		return 0;
 	__builtin_memset(&r->head, 0, sizeof r->head);
