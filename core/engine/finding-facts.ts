@@ -3,6 +3,7 @@ import { FLOW_EGRESS_HI, FLOW_EGRESS_LO, GAP_SUSPENDED } from '../abi/generated.
 import type { FindingFacts, FindingKind } from '../contract/findings.ts';
 import { FlowModel } from '../flow/model.ts';
 import { ownerOfSide } from '../flow/owners.ts';
+import { nameOf } from '../flow/peer-name.ts';
 import { GAP_INTERFACE, type Gap } from '../flow/reducer.ts';
 import { clientOf } from '../flow/roles.ts';
 import { isActive, type Finding, type TroubleFinder } from '../trouble/finder.ts';
@@ -95,9 +96,8 @@ export class FindingList {
     const { model } = words;
     const { flows } = model;
     const address = words.address(flow, side);
-    const name = words.text(flows.name.data[flow * 2 + side]!);
+    const name = words.text(nameOf(model, flow, side));
     const isServer = side !== clientOf(model, flow);
-    const tls = isServer ? words.text(flows.tlsName.data[flow]!) : null;
     const port = isServer && !host ? words.serverPort(flow) : 0;
     const sentHere = (flows.flags.data[flow]! & (side === 1 ? FLOW_EGRESS_HI : FLOW_EGRESS_LO)) !== 0;
     const process = sentHere ? ownerOfSide(model, flow, side).process : -1;
@@ -105,7 +105,7 @@ export class FindingList {
       const service = `${words.processName(process)} :${port}`;
       return kind === 'slow-answers' || kind === 'listen-overflow' ? service : `clients of ${service}`;
     }
-    return port > 0 ? `${name ?? tls ?? bracketed(address)}:${port}` : (name ?? tls ?? address);
+    return port > 0 ? `${name ?? bracketed(address)}:${port}` : (name ?? address);
   }
 
   private processes(flows: readonly number[]): string | null {

@@ -185,7 +185,9 @@ describeAsRoot('links', () => {
     for (const c of connections) {
       const flow = flowOf(summary, c.localPort, c.protocol);
       expect([c.name, flow.sent.payloadBytes]).toEqual([c.name, c.sent + (c.tcp['bytesRetrans'] ?? 0)]);
-      expect([c.name, flow.received.payloadBytes]).toEqual([c.name, c.received + c.serverBytesRetrans]);
+      // What the relay's queue dropped never came by here: of the far end's retransmits some may be the first copy.
+      expect(flow.received.payloadBytes).toBeGreaterThanOrEqual(c.received);
+      expect(flow.received.payloadBytes).toBeLessThanOrEqual(c.received + c.serverBytesRetrans);
     }
     for (const counter of ['packets', 'bytes', 'frames', 'frameBytes'] as const)
       expect([counter, totalOf(summary, counter)]).toEqual([counter, session[counter]]);

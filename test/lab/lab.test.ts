@@ -55,11 +55,16 @@ describeAsRoot('laboratory', () => {
     await lab.delayed(a, b, { delayUs: 20_000 });
     await b.server(['tcp', '--port', 80, '--mode', 'echo']);
     for (const to of ['10.77.2.2', 'fd77:0:0:2::2']) {
-      const run = a.start('client', ['tcp', '--to', to, '--port', 80, '--send', 10, '--receive', 10, '--exchanges', 3]);
-      const closed = await run.event('closed');
-      expect(closed).toMatchObject({ sent: 30, received: 30, errno: 0 });
-      expect(Number(closed['connectNs']) / 1e6).toBeGreaterThan(40);
-      expect(Number(closed['connectNs']) / 1e6).toBeLessThan(44);
+      const connects: number[] = [];
+      // Never sooner; later when the relay does not run at once, but not every time.
+      while (connects.length < 10 && !connects.some((ms) => ms < 44)) {
+        const args = ['tcp', '--to', to, '--port', 80, '--send', 10, '--receive', 10, '--exchanges', 3];
+        const closed = await a.start('client', args).event('closed');
+        expect(closed).toMatchObject({ sent: 30, received: 30, errno: 0 });
+        connects.push(Number(closed['connectNs']) / 1e6);
+      }
+      expect(Math.min(...connects)).toBeGreaterThan(40);
+      expect(Math.min(...connects)).toBeLessThan(44);
     }
   });
 
