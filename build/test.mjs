@@ -12,6 +12,7 @@ import { brokenSuite, failuresOf, filesToRepeat } from './unsteady.mjs';
 
 const RESULTS = 'test-results/vitest.json';
 const REPEATED = 'test-results/vitest-repeated.json';
+const UNHANDLED = 'test-results/unhandled.json';
 
 /** Names of the suites of which tests were skipped, with how many. */
 function skippedSuites(results) {
@@ -26,14 +27,13 @@ function skippedSuites(results) {
   return [...suites];
 }
 
-/** Runs vitest; whether all passed, and its JSON report (null when it wrote none). */
+/** Runs vitest; whether all passed, its JSON report (null when it wrote none), and whether an error belonged to no test. */
 function vitest(report, projects, ...options) {
-  rmSync(join(ROOT, report), { force: true });
-  const passed = tool('vitest/vitest.mjs', 'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...options); // prettier-ignore
-  return {
-    passed,
-    results: existsSync(join(ROOT, report)) ? JSON.parse(readFileSync(join(ROOT, report), 'utf8')) : null,
-  };
+  for (const file of [report, UNHANDLED]) rmSync(join(ROOT, file), { force: true });
+  process.env['FLOWGLASS_UNHANDLED'] = join(ROOT, UNHANDLED);
+  const passed = tool('vitest/vitest.mjs', 'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', '--reporter=./build/unhandled-reporter.mjs', `--outputFile.json=${report}`, ...options); // prettier-ignore
+  const read = (file) => (existsSync(join(ROOT, file)) ? JSON.parse(readFileSync(join(ROOT, file), 'utf8')) : null);
+  return { passed, results: read(report), unhandled: read(UNHANDLED)?.unhandled !== 0 };
 }
 
 /** Runs the files of a few failures once more, one after the other. What failed at first but passes now, by name and error. */
@@ -43,7 +43,7 @@ function repeat(results, projects) {
   const names = files.map((file) => file.replace(`${ROOT}/`, ''));
   process.stdout.write(`\nOnce more, alone: ${names.join(', ')}\n`);
   const again = vitest(REPEATED, projects, '--no-file-parallelism', ...names);
-  if (again.results === null || again.results.numTotalTests === 0) return [];
+  if (again.unhandled || again.results === null || again.results.numTotalTests === 0) return [];
   const still = new Set(failuresOf(again.results).map(({ file }) => file));
   return failuresOf(results).filter(({ file }) => !still.has(file));
 }
@@ -57,7 +57,7 @@ async function main(args) {
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const linted = filters.length > 0 || only.length > 0 || lint();
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
-  const { passed: ran, results } = vitest(RESULTS, projects, ...filters);
+  const { passed: ran, results, unhandled } = vitest(RESULTS, projects, ...filters);
   const failures = results === null ? [] : failuresOf(results);
   const unsteady = ran || results === null ? [] : repeat(results, projects);
   const failed = failures.length - unsteady.length;
@@ -73,13 +73,14 @@ async function main(args) {
     const named = unsteady.map(({ file, name, error }) => `  ${file.replace(`${ROOT}/`, '')}: ${name}\n    ${error}\n`);
     process.stdout.write(`\nUNSTEADY, failed at first and passed only when run again (a defect to be found):\n${named.join('')}`); // prettier-ignore
   }
+  if (unhandled) process.stdout.write('\nAn error belonged to no test: see above.\n');
   if (!linted) process.stdout.write('\nThe linter, the formatter or the compiler complained: see the beginning.\n');
   if (passed + failed === 0) process.stdout.write('\nNo test ran.\n');
   process.stdout.write(`\nTook ${Math.round((performance.now() - started) / 1000)} s\n`);
   const counted = unsteady.length > 0 ? `, ${unsteady.length} unsteady` : '';
   process.stdout.write(`Tests: ${passed} passed, ${failed} failed, ${skipped} skipped${counted}\n`);
   // A run that failed without a failed test (an unhandled error, a crash) stays failed.
-  if ((!ran && unsteady.length === 0) || !linted || failed > 0 || passed === 0) process.exitCode = 1;
+  if ((!ran && unsteady.length === 0) || unhandled || !linted || failed > 0 || passed === 0) process.exitCode = 1;
 }
 
 await runAsScript(import.meta.url, main);
