@@ -83,7 +83,15 @@ export interface Flow {
   states: { at: string; from: string | null; to: string }[] | null;
   sent: Counters;
   received: Counters;
-  latency: { connectUs: number | null; rtt: Samples | null; response: Samples | null; where: Where };
+  latency: {
+    connectUs: number | null;
+    rtt: Samples | null;
+    response: Samples | null;
+    dns: Samples | null;
+    tls: Samples | null;
+    http: Samples | null;
+    where: Where;
+  };
   retransmits: number;
   sentRetransmits: number;
   receivedRetransmits: number;
