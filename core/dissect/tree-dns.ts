@@ -3,30 +3,9 @@ import { ipv4Text, ipv6Text } from './address.ts';
 import { hex, LayerBuilder, type TreeLayer } from './tree-layer.ts';
 import { u16 } from './bytes.ts';
 import { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME, DnsMessage } from './dns.ts';
+import { dnsTypeText } from './dns-types.ts';
 
-const TYPES: ReadonlyMap<number, string> = new Map([
-  [1, 'A'],
-  [2, 'NS'],
-  [5, 'CNAME'],
-  [6, 'SOA'],
-  [12, 'PTR'],
-  [15, 'MX'],
-  [16, 'TXT'],
-  [28, 'AAAA'],
-  [33, 'SRV'],
-  [41, 'OPT'],
-  [43, 'DS'],
-  [46, 'RRSIG'],
-  [48, 'DNSKEY'],
-  [64, 'SVCB'],
-  [65, 'HTTPS'],
-  [255, 'ANY'],
-]);
 const RCODES = ['no error', 'format error', 'server failure', 'no such name', 'not implemented', 'refused'];
-
-function typeText(type: number): string {
-  return TYPES.get(type) ?? `TYPE${type}`;
-}
 
 export function dnsLayer(bytes: Uint8Array, at: number, end: number): TreeLayer {
   const b = new LayerBuilder(bytes, at, end);
@@ -42,7 +21,7 @@ export function dnsLayer(bytes: Uint8Array, at: number, end: number): TreeLayer 
   b.field('Answers', at + 6, 2, String(u16(bytes, at + 6)));
   if (!valid) return b.done('DNS', 'damaged message', end - at);
   const answers: string[] = [];
-  const question = message.questions > 0 ? `${message.question.text()} ${typeText(message.questionType)}` : '';
+  const question = message.questions > 0 ? `${message.question.text()} ${dnsTypeText(message.questionType)}` : '';
   if (question !== '') b.field('Question', at + 12, 1, question);
   while (message.next()) {
     const from = message.dataOffset;
@@ -55,7 +34,7 @@ export function dnsLayer(bytes: Uint8Array, at: number, end: number): TreeLayer 
       'Answer',
       message.recordOffset,
       message.recordEnd - message.recordOffset,
-      `${message.owner.text()} ${typeText(message.type)} ${value}, lives ${message.ttl} s`,
+      `${message.owner.text()} ${dnsTypeText(message.type)} ${value}, lives ${message.ttl} s`,
     );
   }
   const said = answers.slice(0, 4).join(', ') + (answers.length > 4 ? ', …' : '');

@@ -1,4 +1,5 @@
 /** What was recognised in a flow's payload, in words and numbers for summaries, filters and screens. */
+import { dnsTypeText } from '../dissect/dns-types.ts';
 import {
   APP_HTTP,
   APP_LLMNR,
@@ -13,27 +14,6 @@ import {
 import { NONE } from './flows.ts';
 import type { FlowModel } from './model.ts';
 
-/** Types of questions, by the names of IANA's registry. */
-const DNS_TYPES: ReadonlyMap<number, string> = new Map([
-  [1, 'A'],
-  [2, 'NS'],
-  [5, 'CNAME'],
-  [6, 'SOA'],
-  [12, 'PTR'],
-  [15, 'MX'],
-  [16, 'TXT'],
-  [28, 'AAAA'],
-  [33, 'SRV'],
-  [35, 'NAPTR'],
-  [43, 'DS'],
-  [46, 'RRSIG'],
-  [48, 'DNSKEY'],
-  [64, 'SVCB'],
-  [65, 'HTTPS'],
-  [252, 'AXFR'],
-  [255, 'ANY'],
-  [257, 'CAA'],
-]);
 /** Response codes (RFC 1035, 2136). */
 const DNS_CODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', 'YXDOMAIN', 'YXRRSET', 'NXRRSET', 'NOTAUTH', 'NOTZONE']; // prettier-ignore
 
@@ -69,9 +49,6 @@ export function handshakeNsOf(model: FlowModel, flow: number): number {
   const row = rowOf(model, flow);
   return row < 0 ? NaN : model.applications.handshakeNs.data[row]!;
 }
-
-/** `A`, `HTTPS`; else the number as in RFC 3597. */
-export const dnsTypeText = (type: number): string => DNS_TYPES.get(type) ?? `TYPE${type}`;
 
 /** What the payload said, in words. Strings are interned bytes: `text` decodes a string's number + 1. */
 export function dnsOf(model: FlowModel, flow: number, text: (string: number) => string | null) {
