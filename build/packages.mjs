@@ -1,10 +1,14 @@
 // The Debian packages that building and testing need; installs them when we may.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { findClang, which, BuildError } from './tools.mjs';
 
 // Each entry: what it is for, and package names, of which the first that this distribution has is taken.
 const BUILD = [['clang-19', 'clang-20', 'clang-21', 'clang'], ['bpftool', 'linux-tools-generic'], ['libbpf-dev'], ['libelf-dev'], ['zlib1g-dev'], ['gcc'], ['libc6-dev'], ['binutils']]; // prettier-ignore
-const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3'], ['nginx-light', 'nginx'], ['dnsmasq-base'], ['bind9-dnsutils', 'dnsutils'], ['curl'], ['openssl']]; // prettier-ignore
+const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3'], ['nginx-light', 'nginx'], ['dnsmasq-base'], ['bind9-dnsutils', 'dnsutils'], ['curl'], ['openssl'], ['prometheus'], ['openssh-server'], ['rsyslog']]; // prettier-ignore
+// Services that come with them. The tests run programs of their own, in network namespaces: what was not here before shall
+// not begin to serve because of us.
+const SERVICES = { prometheus: ['prometheus.service'], 'openssh-server': ['ssh.service', 'ssh.socket'], rsyslog: ['rsyslog.service', 'syslog.socket'], 'nginx-light': ['nginx.service'], nginx: ['nginx.service'] }; // prettier-ignore
 
 function installed(name) {
   const result = spawnSync('dpkg-query', ['-W', '-f=${db:Status-Status}', name], { encoding: 'utf8' });
@@ -76,4 +80,7 @@ export function ensurePackages({ needTests = true } = {}) {
   if (!apt('install', '-y', '--no-install-recommends', ...chosen)) {
     throw new BuildError(`apt-get could not install ${chosen.join(' ')}; its messages are above`);
   }
+  const services = chosen.flatMap((name) => SERVICES[name] ?? []);
+  if (services.length > 0 && existsSync('/run/systemd/system'))
+    spawnSync('systemctl', ['disable', '--now', ...services], { stdio: ['ignore', 2, 2] });
 }
