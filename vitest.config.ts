@@ -8,8 +8,8 @@ const LONG = ['clock', 'suspend', 'devices'].map((name) => `test/vm/${name}.test
 const alone = { exclude, fileParallelism: false, maxWorkers: 1 };
 
 /**
- * `unit` runs in parallel and needs no privilege; `kernel` needs root and runs afterwards, one file at a time; `vm`
- * boots other kernels.
+ * `unit` runs in parallel and needs no privilege; then `interface`, the page in Chromium; `kernel` needs root and runs
+ * afterwards, one file at a time; `vm` boots other kernels.
  */
 export default defineConfig({
   test: {
@@ -28,13 +28,25 @@ export default defineConfig({
       },
       {
         test: {
-          ...alone,
-          name: 'kernel',
-          include: ['test/**/*.test.ts'],
-          exclude: [...exclude, 'test/{captures,desktop,fuzz,unit}/**', 'test/vm/**'],
+          name: 'interface',
+          include: ['test/interface/**/*.test.ts'],
+          exclude,
+          globalSetup: 'test/interface/build-page.ts',
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...alone,
+          name: 'kernel',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, 'test/{captures,desktop,fuzz,interface,unit}/**', 'test/vm/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -45,7 +57,7 @@ export default defineConfig({
           exclude: [...exclude, ...LONG],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -55,7 +67,7 @@ export default defineConfig({
           include: LONG,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -53,7 +53,7 @@ async function main(args) {
   build();
   const kernels = args.includes('--kernels');
   const only = kernels ? ['vm', 'vm-long'] : args.includes('--unit') ? ['unit'] : [];
-  const projects = only.length > 0 ? only : ['unit', 'kernel', 'vm'];
+  const projects = only.length > 0 ? only : ['unit', 'interface', 'kernel', 'vm'];
   const filters = args.filter((arg) => !arg.startsWith('--'));
   const linted = filters.length > 0 || only.length > 0 || lint();
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
