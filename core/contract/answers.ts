@@ -136,6 +136,26 @@ export interface PacketRow {
   info: string;
 }
 
+/** A run of one side without a hole; or a hole: `missing` bytes and no data. */
+export interface StreamPieceAnswer {
+  fromClient: boolean;
+  time: string;
+  packet: number;
+  /** base64; untrusted bytes. */
+  data: string;
+  missing: number;
+  /** The hole is what the capture cut off packets that it has; else those packets were never seen. */
+  cut: boolean;
+}
+
+export interface StreamAnswer {
+  /** TCP, in order of sequence; else datagrams, in order of time. */
+  ordered: boolean;
+  pieces: StreamPieceAnswer[];
+  /** More was said than is kept (1 MiB). */
+  truncated: boolean;
+}
+
 export interface DecodedField {
   label: string;
   value: string;
@@ -174,6 +194,7 @@ export interface Answers extends ExportAnswers {
   complete: CompletionAnswer;
   flow: FlowAnswer | null;
   packets: { total: number; rows: PacketRow[] };
+  stream: StreamAnswer;
   packet: PacketAnswer | null;
   viewOpen: null;
   viewClose: null;

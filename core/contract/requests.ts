@@ -131,6 +131,8 @@ export const requests = {
     from: z.number().int().min(0).default(0),
     count: z.number().int().min(1).max(500).default(100),
   }),
+  /** What both sides of a flow said, from its stored packets. */
+  stream: z.strictObject({ flow: z.number().int().min(0) }),
   packet: z.strictObject({ packet: z.number().int().min(0) }),
   ...exportRequests,
   viewOpen: z.strictObject({ view: viewId, params: viewParams }),

@@ -313,6 +313,12 @@ export class Engine {
       const source = this.current();
       return flow < source.model.flows.rows.count ? source.packetsOf(flow, from, count) : { total: 0, rows: [] };
     },
+    stream: (_viewer, { flow }) => {
+      const source = this.current();
+      return flow < source.model.flows.rows.count
+        ? source.streamOf(flow)
+        : { ordered: true, pieces: [], truncated: false };
+    },
     packet: (_viewer, { packet }) =>
       this.current()
         .packet(packet)

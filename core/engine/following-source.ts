@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Packet } from '../capture/packet.ts';
 import { readCapture, readCaptureStream } from '../capture/read.ts';
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { errnoText, FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -141,6 +141,10 @@ export class FollowingSource implements Source {
 
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
+  }
+
+  streamOf(flow: number): Promise<StreamAnswer> {
+    return this.packets.stream(this.model, flow);
   }
 
   packet(packet: number): Promise<PacketAnswer | null> {

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { Packet } from '../capture/packet.ts';
 import { damageOf } from '../capture/damage.ts';
 import { readCapture } from '../capture/read.ts';
@@ -120,6 +120,10 @@ export class ForeignSource implements Source {
 
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
+  }
+
+  streamOf(flow: number): Promise<StreamAnswer> {
+    return this.packets.stream(this.model, flow);
   }
 
   packet(packet: number): Promise<PacketAnswer | null> {

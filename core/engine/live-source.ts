@@ -19,7 +19,7 @@ import {
   INTERFACE_FAILED,
   INTERFACE_GONE,
 } from '../abi/generated.ts';
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
@@ -291,6 +291,9 @@ export class LiveSource implements Source {
   /** Packets are in files only: recorded ones are seen when the recording is opened. */
   packetsOf(): Promise<{ total: number; rows: PacketRow[] }> {
     return Promise.resolve({ total: 0, rows: [] });
+  }
+  streamOf(): Promise<StreamAnswer> {
+    return Promise.resolve({ ordered: true, pieces: [], truncated: false });
   }
   packet(): Promise<PacketAnswer | null> {
     return Promise.resolve(null);

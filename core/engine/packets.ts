@@ -1,5 +1,5 @@
 /** Packets of one flow in a capture file: found by reading it once, remembered, and decoded one at a time. */
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { Dissector } from '../dissect/dissector.ts';
 import {
   IPPROTO_TCP,
@@ -10,6 +10,7 @@ import {
   TCP_SYN,
   type Packet as Dissected,
 } from '../dissect/packet.ts';
+import { StreamAssembler } from '../dissect/stream.ts';
 import { dissectTree } from '../dissect/tree.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { clientOf } from '../flow/roles.ts';
@@ -68,6 +69,35 @@ export class FlowPackets {
       this.listed = { flow, key, rows };
     }
     return { total: this.listed.rows.length, rows: this.listed.rows.slice(from, from + count) };
+  }
+
+  /** What both sides said, from what is stored of it. */
+  async stream(model: FlowModel, flow: number): Promise<StreamAnswer> {
+    const { flows } = model;
+    const ordered = flows.protocolOf(flow) === IPPROTO_TCP;
+    const assembler = new StreamAssembler(ordered);
+    const match = new FlowMatch(model, flow);
+    const p = match.packet;
+    await this.read(flows.firstNs.data[flow]! - 1e6, flows.lastNs.data[flow]! + 1e9, (packet) => {
+      const fromClient = match.test(packet);
+      if (fromClient === null || (ordered && p.tcp === 0)) return true;
+      const side = fromClient ? 0 : 1;
+      if (ordered && (p.flags & TCP_SYN) !== 0) assembler.begin(side, p.sequence);
+      // Data on a SYN comes after the number that the SYN itself takes (RFC 9293, 3.4).
+      const sequence = p.sequence + ((p.flags & TCP_SYN) !== 0 ? 1 : 0);
+      const end = Math.min(p.payloadOffset + p.payloadLength, packet.offset + packet.captured);
+      const data = packet.bytes.subarray(p.payloadOffset, Math.max(p.payloadOffset, end));
+      return assembler.add(side, sequence, p.payloadLength, data, packet.atNs, packet.at);
+    });
+    const pieces = assembler.pieces().map(({ side, atNs, packet, data, missing, cut }) => ({
+      fromClient: side === 0,
+      time: this.clock(atNs),
+      packet,
+      data: Buffer.from(data).toString('base64'),
+      missing,
+      cut,
+    }));
+    return { ordered, pieces, truncated: assembler.truncated };
   }
 
   async one(at: number): Promise<PacketAnswer | null> {

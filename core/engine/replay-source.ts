@@ -4,7 +4,7 @@
  * whichever way one got there.
  */
 import { basename } from 'node:path';
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import type { JournalCursor } from '../session/journal-cursor.ts';
@@ -165,6 +165,10 @@ export class ReplaySource implements Source {
 
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
     return this.packets.list(this.model, flow, from, count);
+  }
+
+  streamOf(flow: number): Promise<StreamAnswer> {
+    return this.packets.stream(this.model, flow);
   }
 
   packet(packet: number): Promise<PacketAnswer | null> {

@@ -1,5 +1,5 @@
 /** What the engine shows: a live capture, a session of ours, or a foreign capture. */
-import type { PacketAnswer, PacketRow } from '../contract/answers.ts';
+import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { Gap } from '../flow/reducer.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -37,6 +37,7 @@ export interface Source {
   /** For details: what a summary of the state at the cursor is made from. */
   summary(): SummarySource;
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }>;
+  streamOf(flow: number): Promise<StreamAnswer>;
   packet(packet: number): Promise<PacketAnswer | null>;
   /**
    * A capture file with all of it as of now, its flows at least; with `packets` one that has packets, null when there are

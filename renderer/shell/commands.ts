@@ -152,6 +152,13 @@ export const COMMANDS: readonly Command[] = [
     when: ({ selection }) => selection.flow >= 0,
     run: ({ selection }) => selection.open(selection.flow),
   },
+  {
+    id: 'stream',
+    title: 'follow stream',
+    keys: 'F',
+    when: ({ selection }) => selection.flow >= 0,
+    run: ({ selection }) => selection.followStream(),
+  },
   { id: 'columns', title: 'choose columns', when: hasSource, run: tell('columns') },
   { id: 'columns.reset', title: 'columns as at first', when: hasSource, run: ({ table }) => table.reset() },
   { id: 'explore', title: 'explore', keys: '1', when: hasSource, run: ({ shell }) => (shell.place = 'explore') },

@@ -9,6 +9,8 @@ export const useSelection = defineStore('selection', () => {
   const edge = ref(-1);
   /** Flow whose details are open, −1 = none. */
   const opened = ref(-1);
+  /** What the details pane shows of the opened flow. */
+  const detail = ref<'packets' | 'stream'>('packets');
   /** Session time under the crosshair, NaN = none. */
   const hoverNs = ref(NaN);
   const show = ref<'matches' | 'all'>('all');
@@ -31,5 +33,11 @@ export const useSelection = defineStore('selection', () => {
     return true;
   }
 
-  return { flow, edge, opened, hoverNs, show, select, open, back };
+  /** Opens what both sides of the selected flow said. */
+  function followStream(): void {
+    detail.value = 'stream';
+    if (opened.value < 0) open(flow.value);
+  }
+
+  return { flow, edge, opened, detail, followStream, hoverNs, show, select, open, back };
 });

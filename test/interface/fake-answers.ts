@@ -8,6 +8,8 @@ import type {
   PacketAnswer,
   PacketRow,
   RecentAnswer,
+  StreamAnswer,
+  StreamPieceAnswer,
 } from '../../core/contract/answers.ts';
 import type { ExportLook, ExportWish } from '../../core/contract/exports.ts';
 import { TROUBLE } from '../../core/contract/tables.ts';
@@ -278,4 +280,31 @@ export function packetAnswer(packet: number, clock: (atS: number) => string): Pa
     ],
     data: Buffer.from(bytes).toString('base64'),
   }; // prettier-ignore
+}
+
+/** A request, its answer with hostile bytes in it, and a hole of each kind. */
+export function streamAnswer(flow: number, clock: (atS: number) => string): StreamAnswer {
+  const piece = (fromClient: boolean, atS: number, text: string, missing = 0, cut = false): StreamPieceAnswer => ({
+    fromClient,
+    time: clock(atS),
+    packet: Math.round(atS * 10),
+    data: Buffer.from(text).toString('base64'),
+    missing,
+    cut,
+  });
+  return {
+    ordered: true,
+    truncated: false,
+    pieces: [
+      piece(true, 61, `GET /orders/${flow} HTTP/1.1\r\nHost: orders-db.example.test\r\n\r\n`),
+      piece(
+        false,
+        61.2,
+        'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<b onclick="alert(1)">\u202eorders</b>\u0000',
+      ),
+      piece(false, 61.3, '', 1192, true),
+      piece(true, 62, '', 4096),
+      piece(true, 62.1, 'QUIT\r\n'),
+    ],
+  };
 }

@@ -20,6 +20,7 @@ import {
   packetAnswer,
   packetRow,
   recent,
+  streamAnswer,
 } from './fake-answers.ts';
 import { refined } from '../../core/filter/refine.ts';
 import { fillTrouble, findingsOf } from './fake-trouble.ts';
@@ -268,7 +269,8 @@ export class FakeEngine {
         (error: { trouble: unknown }) => this.send(viewer, { id: envelope.id, error: error.trouble }),
       ).finally(() => this.tellState()); // prettier-ignore
     } else this.send(viewer, { id: envelope.id, result: result ?? null });
-    if (!['viewAck', 'interfaces', 'flow', 'packets', 'packet', 'complete'].includes(envelope.method)) this.tellState();
+    if (!['viewAck', 'interfaces', 'flow', 'packets', 'packet', 'stream', 'complete'].includes(envelope.method))
+      this.tellState();
     if (['viewOpen', 'filter', 'seek', 'trouble'].includes(envelope.method)) this.update(viewer);
   }
 
@@ -362,6 +364,8 @@ export class FakeEngine {
         const rows = Array.from({ length: Math.max(0, Math.min(count, total - from)) }, (_, i) => packetRow(flow, from + i, (atS) => this.clockText(atS))); // prettier-ignore
         return { total, rows };
       }
+      case 'stream':
+        return streamAnswer((params as { flow: number }).flow, (atS) => this.clockText(atS));
       case 'packet':
         return packetAnswer((params as { packet: number }).packet, (atS) => this.clockText(atS));
       case 'viewOpen': {

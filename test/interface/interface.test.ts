@@ -7,6 +7,7 @@ import { pictureSuite } from './suites/pictures.ts';
 import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
 import { startSuite } from './suites/start.ts';
+import { streamSuite } from './suites/stream.ts';
 import { troubleSuite } from './suites/trouble.ts';
 
 inChromium(
@@ -16,6 +17,7 @@ inChromium(
   arrangeSuite,
   replaySuite,
   troubleSuite,
+  streamSuite,
   robustSuite,
   exportSuite,
   pictureSuite,

@@ -59,6 +59,13 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await flowRows(page).first().dblclick();
     await page.getByRole('region', { name: 'Bytes in hex' }).waitFor();
   }],
+  ['stream', 'replay', async (page) => {
+    await tab(page, /Flows/);
+    await flowRows(page).first().dblclick();
+    await page.getByRole('region', { name: 'Bytes in hex' }).waitFor();
+    await page.keyboard.press('f');
+    await page.getByRole('region', { name: 'What both sides said' }).waitFor();
+  }],
   ['keys', 'live', (page) => page.keyboard.press('?')],
   ['export, shared', 'replay', async (page) => {
     await page.keyboard.press('e');
