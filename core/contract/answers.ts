@@ -81,6 +81,8 @@ export interface ProcessAnswer {
   uid: number | null;
   started: string | null;
   cgroup: string | null;
+  /** Container with image and pod, package or unit that it runs in, in words. */
+  place: string | null;
   source: string;
 }
 

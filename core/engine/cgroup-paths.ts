@@ -1,9 +1,10 @@
 /** Paths of control groups by number: on cgroup2 the number is the inode of the group's directory (kernfs). */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
+import { cgroupFrame, FRAME_CGROUP, FRAME_CONTAINER } from '../flow/process-records.ts';
 import type { Reducer } from '../flow/reducer.ts';
 import type { FrameSink } from '../wire/frames.ts';
+import { ContainerNames } from './container-names.ts';
 import { cgroup2Mount } from '../system/kernel.ts';
 
 /** Directories looked at for one number at most: a machine with more groups than that keeps some without a name. */
@@ -50,8 +51,9 @@ class CgroupPaths {
 export class CgroupNames {
   private readonly paths = new CgroupPaths();
   private readonly waiting = new Map<bigint, number>();
+  private readonly containers = new ContainerNames();
 
-  /** Gives `sink` a frame with the path of each group found since the last call. */
+  /** Gives `sink` a frame with the path of each group found since the last call, and what is known of containers. */
   name(reducer: Reducer, sink: FrameSink): void {
     const now = performance.now();
     for (const id of reducer.takeUnnamedCgroups()) this.waiting.set(id, now);
@@ -60,8 +62,14 @@ export class CgroupNames {
       if (path === null && now - since < PATIENCE_MS) continue;
       this.waiting.delete(id);
       if (path === null) continue;
-      const bytes = cgroupFrame(id, path);
-      sink(FRAME_CGROUP, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+      tell(sink, FRAME_CGROUP, id, path);
+      this.containers.add(id, path);
     }
+    this.containers.tell((id, details) => tell(sink, FRAME_CONTAINER, id, details));
   }
+}
+
+function tell(sink: FrameSink, type: number, id: bigint, text: string): void {
+  const bytes = cgroupFrame(id, text);
+  sink(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
 }

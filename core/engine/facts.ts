@@ -9,7 +9,7 @@ import { ownerOfSide } from '../flow/owners.ts';
 import { nameOf } from '../flow/peer-name.ts';
 import { PROTOCOL_LABELS, PROTOCOLS, tlsVersionText } from '../flow/applications.ts';
 import { clientOf } from '../flow/roles.ts';
-import { containerOf, unitOf } from '../summary/cgroup.ts';
+import { containerName, NOWHERE, packageOfProcess, placeOfProcess, scriptOfProcess } from '../processes/places.ts';
 import { processName } from '../summary/process.ts';
 import { lifeOf, resetsOf, retransmitsOf } from '../flow/state.ts';
 
@@ -22,6 +22,11 @@ export interface Words {
   processName: string | null;
   pid: number;
   unknown: string | null;
+  /** Name of the script that it runs, which is then `processName`. */
+  script: string | null;
+  unit: string | null;
+  container: string | null;
+  pod: string | null;
   group: string | null;
   groupKind: string;
   peerAddress: string;
@@ -42,13 +47,16 @@ export class FlowWords {
   private readonly texts = new Map<number, string>();
   private readonly addresses = new Map<number, string>();
   private readonly bytes = new Uint8Array(16);
-  private readonly groups = new Map<number, [string | null, string]>();
   private readonly words: Words = {
     local: 0,
     process: -1,
     processName: null,
     pid: 0,
     unknown: null,
+    script: null,
+    unit: null,
+    container: null,
+    pod: null,
     group: null,
     groupKind: '',
     peerAddress: '',
@@ -89,9 +97,7 @@ export class FlowWords {
     words.processName = mine < 0 ? null : this.processName(mine);
     words.pid = mine < 0 ? 0 : model.processes.pid.data[mine]!;
     words.unknown = mine < 0 ? (local === client ? clientReason : serverReason) : null;
-    const [group, kind] = mine < 0 ? [null, ''] : this.groupOf(mine);
-    words.group = group;
-    words.groupKind = kind;
+    this.place(mine);
     const peer = 1 - local;
     words.peerAddress = this.address(flow, peer);
     words.peerName = this.text(nameOf(model, flow, peer));
@@ -102,6 +108,20 @@ export class FlowWords {
     words.protocol = protocolName(protocol);
     words.application = this.application(flow);
     return words;
+  }
+
+  /** Where the process of this machine runs. */
+  private place(process: number): void {
+    const { model, words } = this;
+    const place = process < 0 ? NOWHERE : placeOfProcess(model, process);
+    words.script = process < 0 ? null : scriptOfProcess(model, process);
+    words.unit = place.unit;
+    words.container = place.container === null ? null : containerName(place.container);
+    words.pod = place.container?.pod ?? null;
+    // What only the executable's path tells: an AppImage runs in the session's scope.
+    const app = process < 0 || place.container !== null ? null : packageOfProcess(model, process);
+    words.group = app?.name ?? place.group;
+    words.groupKind = app?.kind ?? place.groupKind;
   }
 
   /** Application protocol as tables show it: `TLS 1.3 h2`, `HTTP`, `DNS`; null = not recognised. */
@@ -153,26 +173,6 @@ export class FlowWords {
     }
     return text;
   }
-
-  /** Unit, container or session that a process runs in, from its control group's path. */
-  private groupOf(process: number): [string | null, string] {
-    const { processes, cgroups } = this.model;
-    const number = cgroups.pathOf(processes.cgroupLow.data[process]!, processes.cgroupHigh.data[process]!);
-    if (number < 0) return [null, ''];
-    let group = this.groups.get(number);
-    if (!group) this.groups.set(number, (group = groupOfPath(this.model.strings.text(number))));
-    return group;
-  }
-}
-
-/** What a control group's path says: container, else unit, else session. */
-export function groupOfPath(path: string): [string | null, string] {
-  const container = containerOf(path);
-  if (container) return [container.id.slice(0, 12), 'container'];
-  const unit = unitOf(path);
-  return unit === null
-    ? [null, '']
-    : [unit, unit.startsWith('session-') || unit.startsWith('user@') ? 'session' : 'unit'];
 }
 
 /** Trouble bits of a flow, from its state now. */

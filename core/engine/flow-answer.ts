@@ -6,6 +6,7 @@ import { ownerOfSide } from '../flow/owners.ts';
 import { PROCESS_PARENT_KNOWN } from '../flow/processes.ts';
 import { lifeOf, responseOf, rttOf, transitionsOf } from '../flow/state.ts';
 import { flowSummary, type DistributionSummary, type WhereSummary } from '../summary/flow.ts';
+import { containerName } from '../processes/places.ts';
 import type { ProcessSummary } from '../summary/process.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { FlowWords } from './facts.ts';
@@ -77,8 +78,21 @@ function whereAnswer(where: WhereSummary): FlowAnswer['where'] {
 
 function processAnswer(process: ProcessSummary | null): ProcessAnswer | null {
   if (!process) return null;
-  const { pid, name, exe, commandLine, uid, started, cgroup, source } = process;
-  return { pid, name: name ?? `process ${pid}`, exe, commandLine, uid, started, cgroup, source: source ?? 'unknown' };
+  const { pid, exe, commandLine, uid, started, cgroup, source, script } = process;
+  const program = process.name ?? `process ${pid}`;
+  const name = script === null ? program : `${script} (${program})`;
+  const place = placeText(process);
+  return { pid, name, exe, commandLine, uid, started, cgroup, place, source: source ?? 'unknown' };
+}
+
+function placeText({ container, package: app, unit }: ProcessSummary): string | null {
+  if (container !== null) {
+    const pod = container.pod === null ? null : `pod ${container.namespace ?? ''}/${container.pod}`;
+    return [pod, `${container.runtime} container ${containerName(container)}`, container.image]
+      .filter((part) => part !== null)
+      .join(', ');
+  }
+  return app === null ? unit : `${app.kind} ${app.name}`;
 }
 
 function latencyAnswer(model: FlowModel, histogram: number, summary: DistributionSummary | null): LatencyAnswer | null {

@@ -20,6 +20,14 @@ import {
 } from '../flow/application-facts.ts';
 import { ownerOfSide } from '../flow/owners.ts';
 import { nameOf, nameSourceOf } from '../flow/peer-name.ts';
+import {
+  containerName,
+  packageOfProcess,
+  placeOfProcess,
+  scriptOfProcess,
+  type Container,
+} from '../processes/places.ts';
+import { nameOfProcess } from '../processes/process-name.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, zeroWindowsOf } from '../flow/state.ts';
@@ -69,6 +77,7 @@ class ModelFields implements FlowFields {
   private readonly decoded = new Map<number, string>();
   private readonly numbers: ReadonlyMap<string, NumberOf>;
   private readonly texts: ReadonlyMap<string, TextOf>;
+  private readonly decoder = new TextDecoder();
   private alpnId = 0;
   private alpn: readonly string[] = [];
 
@@ -330,7 +339,8 @@ class ModelFields implements FlowFields {
   }
 
   private processTexts(): [string, TextOf][] {
-    const { processes } = this.model;
+    const { model } = this;
+    const { processes } = model;
     const { userName } = this.surroundings;
     return (['client', 'server'] as const).flatMap((end): [string, TextOf][] => {
       const at = this.processAt(end === 'server');
@@ -341,10 +351,11 @@ class ModelFields implements FlowFields {
         };
       };
       const all: [string, TextOf][] = [
-        [`${end}.process.name`, text((process) => this.string(processes.comm.data[process]!))],
+        [`${end}.process.name`, text((process) => this.processName(process))],
         [`${end}.process.exe`, text((process) => this.string(processes.exe.data[process]!))],
         [`${end}.process.cmdline`, text((process) => this.string(processes.args.data[process]!))],
         [`${end}.process.cgroup`, text((process) => this.cgroup(process))],
+        ...placeTexts(model).map(([part, of]): [string, TextOf] => [`${end}.process.${part}`, text(of)]),
       ];
       if (userName !== undefined) {
         const known = (process: number): boolean => (processes.flags.data[process]! & PROCESS_UID_KNOWN) !== 0;
@@ -353,6 +364,15 @@ class ModelFields implements FlowFields {
       }
       return all;
     });
+  }
+
+  /** By which text it was made from: comm, unless that is only the beginning of the program's name. */
+  private processName(process: number): string | null {
+    const { processes, strings } = this.model;
+    const comm = processes.comm.data[process]!;
+    if (comm === 0 || strings.bytesOf(comm - 1).length < 15) return this.string(comm);
+    const name = nameOfProcess(this.model, process);
+    return name === null ? null : this.decoder.decode(name);
   }
 
   /** Path of the process's control group, once somebody told it. */
@@ -387,6 +407,27 @@ class ModelFields implements FlowFields {
     const name = reason < reasons.count ? reasonName.data[reason]! : 0;
     return this.string(name) ?? String(reason);
   }
+}
+
+/** Where a process runs, and what. */
+function placeTexts(model: FlowModel): [part: string, of: (process: number) => string | null][] {
+  const container = (process: number): Container | null => placeOfProcess(model, process).container;
+  return [
+    ['unit', (process) => placeOfProcess(model, process).unit],
+    [
+      'container',
+      (process) => {
+        const found = container(process);
+        return found && containerName(found);
+      },
+    ],
+    ['image', (process) => container(process)?.image ?? null],
+    ['pod', (process) => container(process)?.pod ?? null],
+    ['namespace', (process) => container(process)?.namespace ?? null],
+    ['workload', (process) => container(process)?.workload ?? null],
+    ['package', (process) => packageOfProcess(model, process)?.name ?? null],
+    ['script', (process) => scriptOfProcess(model, process)],
+  ];
 }
 
 /** Fields of a model's flows, for `compile`. */

@@ -134,13 +134,21 @@ const ENDS: FieldSpec[] = [
 ];
 
 const OWNER: readonly (readonly [string, FieldType, string, readonly string[]])[] = [
-  ['name', 'text', 'name (comm)', []],
+  ['name', 'text', 'name', []],
   ['pid', 'count', 'process id', []],
   ['exe', 'text', 'path of the executable', []],
   ['cmdline', 'text', 'command line', ['commandLine']],
   ['uid', 'count', 'numeric user id', []],
   ['user', 'text', 'user name', []],
   ['cgroup', 'text', 'control group path', []],
+  ['unit', 'text', 'systemd unit', []],
+  ['container', 'text', 'container (its name, else the beginning of its id)', []],
+  ['image', 'text', 'image of the container', []],
+  ['pod', 'text', 'Kubernetes pod', []],
+  ['namespace', 'text', 'namespace of the Kubernetes pod', []],
+  ['workload', 'text', 'Kubernetes workload (by the name of the pod)', []],
+  ['package', 'text', 'Flatpak, Snap or AppImage', []],
+  ['script', 'text', 'interpreted script', []],
 ];
 
 const PROCESSES: FieldSpec[] = [

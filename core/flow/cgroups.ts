@@ -1,5 +1,6 @@
 /**
- * Control groups by the number that the kernel gives them; their paths are told by frames of our own.
+ * Control groups by the number that the kernel gives them; their paths, and what a runtime knows of a container in one,
+ * are told by frames of our own.
  */
 import { Table } from './columns.ts';
 import { Index, mix } from './hash.ts';
@@ -12,6 +13,8 @@ export class Cgroups {
   readonly #high = this.#rows.uint32();
   /** string + 1 */
   readonly paths = this.#rows.uint32();
+  /** string + 1 of what a container's runtime told (core/processes/container-details.ts) */
+  readonly details = this.#rows.uint32();
   readonly #index = new Index();
 
   /** True when the control group is new. */
@@ -34,6 +37,17 @@ export class Cgroups {
   pathOf(low: number, high: number): number {
     const row = this.#index.at(this.#probe(low, high));
     return row < 0 ? -1 : this.paths.data[row]! - 1;
+  }
+
+  describe(low: number, high: number, details: number): void {
+    this.ensure(low, high);
+    this.details.data[this.#index.at(this.#probe(low, high))] = details + 1;
+  }
+
+  /** Number of the string of its container's details; -1 = not told. */
+  detailsOf(low: number, high: number): number {
+    const row = this.#index.at(this.#probe(low, high));
+    return row < 0 ? -1 : this.details.data[row]! - 1;
   }
 
   get count(): number {

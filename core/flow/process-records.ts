@@ -23,11 +23,13 @@ import {
 
 /** A frame that the engine makes: u64 control group, then its path (no NUL). */
 export const FRAME_CGROUP = 64;
+/** Another: u64 control group, then what a runtime knows of its container, texts joined by NUL. */
+export const FRAME_CONTAINER = 66;
 export const CGROUP = { size: 8, id: 0, path: 8 } as const;
 
-/** The payload of a FRAME_CGROUP. */
-export function cgroupFrame(id: bigint, path: string): Uint8Array {
-  const text = new TextEncoder().encode(path);
+/** The payload of a FRAME_CGROUP or FRAME_CONTAINER. */
+export function cgroupFrame(id: bigint, what: string): Uint8Array {
+  const text = new TextEncoder().encode(what);
   const payload = new Uint8Array(CGROUP.size + text.length);
   new DataView(payload.buffer).setBigUint64(CGROUP.id, id, true);
   payload.set(text, CGROUP.path);
@@ -58,6 +60,11 @@ export class ProcessRecords {
     const high = view.getUint32(offset + 4, true);
     const path = this.#model.strings.intern(bytes, offset + CGROUP.path, length - CGROUP.size);
     this.#model.cgroups.name(low, high, path);
+  }
+
+  describeContainer(bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    const details = this.#model.strings.intern(bytes, offset + CGROUP.path, length - CGROUP.size);
+    this.#model.cgroups.describe(view.getUint32(offset, true), view.getUint32(offset + 4, true), details);
   }
 
   takeUnnamedCgroups(): bigint[] {

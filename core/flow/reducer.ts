@@ -42,7 +42,7 @@ import { applyInterface, applyTotals } from './interface-records.ts';
 import { FlowModel } from './model.ts';
 import { terminated, uint64 } from './numbers.ts';
 import { ownerOfPacket, type PacketOwner } from './owners.ts';
-import { CGROUP, FRAME_CGROUP, ProcessRecords } from './process-records.ts';
+import { CGROUP, FRAME_CGROUP, FRAME_CONTAINER, ProcessRecords } from './process-records.ts';
 import { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { applySockets } from './socket-records.ts';
 
@@ -142,6 +142,9 @@ export class Reducer {
         break;
       case FRAME_CGROUP:
         if (length >= CGROUP.size) this.#processes.nameCgroup(bytes, view, offset, length);
+        break;
+      case FRAME_CONTAINER:
+        if (length >= CGROUP.size) this.#processes.describeContainer(bytes, view, offset, length);
         break;
       case FRAME_TOTALS:
         for (let record = 0; record + TOTALS_RECORD.size <= length; record += TOTALS_RECORD.size) {

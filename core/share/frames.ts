@@ -27,7 +27,7 @@ import {
   SOCKET_EVENT,
 } from '../abi/generated.ts';
 import { FRAME_FACTS } from '../flow/fact-records.ts';
-import { CGROUP, FRAME_CGROUP } from '../flow/process-records.ts';
+import { CGROUP, FRAME_CGROUP, FRAME_CONTAINER } from '../flow/process-records.ts';
 import { terminated } from '../flow/numbers.ts';
 import { cleanFacts } from './facts.ts';
 import type { Pseudonyms, TextKind } from './pseudonyms.ts';
@@ -73,6 +73,8 @@ export class FrameCleaner {
         return this.#processes(payload);
       case FRAME_CGROUP:
         return this.#cgroup(payload);
+      case FRAME_CONTAINER:
+        return null; // of a container whose path says nothing any more
       case FRAME_FACTS:
         return cleanFacts(this.#names, payload);
       case FRAME_INTERFACE:

@@ -48,6 +48,7 @@ export function cleanState(reducer: Reducer, names: Pseudonyms): Reducer {
   replace(processes.file, processes.rows.count, as('path'));
   replace(processes.args, processes.rows.count, as('arguments'));
   replace(model.cgroups.paths, model.cgroups.count, as('container'));
+  model.cgroups.details.data.fill(0);
   replace(flows.name, flows.rows.count, as('name'));
   const { applications } = model;
   const rows = applications.rows.count;

@@ -3,10 +3,10 @@ import type { FlowModel } from '../flow/model.ts';
 import { SOURCES } from '../flow/names.ts';
 import { handedOn, ownerOfSide, type UnknownReason } from '../flow/owners.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
-import { type Container, containerOf, unitOf } from './cgroup.ts';
+import type { AppPackage } from '../processes/cgroup-path.ts';
+import { type Container, packageOfProcess, placeOfProcess, scriptOfProcess } from '../processes/places.ts';
+import { nameOfProcess } from '../processes/process-name.ts';
 import { decode, instant } from './text.ts';
-
-const COMM_MAX = 15;
 
 export interface ProcessSummary {
   readonly pid: number;
@@ -24,6 +24,10 @@ export interface ProcessSummary {
   readonly netns: number | null;
   readonly unit: string | null;
   readonly container: Container | null;
+  /** What it was installed as: Flatpak, Snap, AppImage. */
+  readonly package: AppPackage | null;
+  /** What the interpreter runs: `foo.py` of `python3 foo.py`. */
+  readonly script: string | null;
   readonly source: (typeof SOURCES)[number];
   readonly confidence: 'certain' | 'likely';
 }
@@ -80,11 +84,10 @@ export function processSummary(
   const { processes, cgroups } = model;
   const flags = processes.flags.data[row]!;
   const exe = optional(model, processes.exe.data[row]!) ?? optional(model, processes.file.data[row]!);
-  const comm = optional(model, processes.comm.data[row]!);
-  const name = nameOf(model, row) ?? comm;
+  const name = nameOfProcess(model, row);
   const args = optional(model, processes.args.data[row]!);
   const cgroup = optional(model, cgroups.pathOf(processes.cgroupLow.data[row]!, processes.cgroupHigh.data[row]!) + 1);
-  const path = cgroup === null ? null : decode(cgroup).text;
+  const { unit, container } = placeOfProcess(model, row);
   const startNs = (BigInt(processes.startHigh.data[row]!) << 32n) | BigInt(processes.startLow.data[row]!);
   const wallNs = startNs === 0n ? null : model.clock.wallNs(model.clock.relativeOf(startNs));
   return {
@@ -97,29 +100,20 @@ export function processSummary(
     parentPid: (flags & PROCESS_PARENT_KNOWN) !== 0 ? processes.parentPid.data[row]! : null,
     ...texts('cgroup', cgroup),
     netns: processes.netns.data[row]! === 0 ? null : processes.netns.data[row]!,
-    unit: path === null ? null : unitOf(path),
-    container: path === null ? null : containerOf(path),
+    unit,
+    container,
+    package: packageOfProcess(model, row),
+    script: scriptOfProcess(model, row),
     source,
     confidence: owner !== null && (source === 'snapshot' || source === 'release') ? 'likely' : 'certain',
   };
 }
 
-/**
- * The name people know: the leader's comm, which the kernel cuts to 15 bytes; the file name of the program where comm is
- * its beginning.
- */
-function nameOf(model: FlowModel, row: number): Uint8Array | null {
-  const comm = optional(model, model.processes.comm.data[row]!);
-  const exe = optional(model, model.processes.exe.data[row]!) ?? optional(model, model.processes.file.data[row]!);
-  if (comm === null || exe === null || comm.length < COMM_MAX) return comm;
-  const base = exe.subarray(exe.lastIndexOf(0x2f) + 1);
-  const isPrefix = base.length > comm.length && comm.every((byte, i) => base[i] === byte);
-  return isPrefix ? base : comm;
-}
-
-/** Short text for tables: the process's name, '' when it has none. */
+/** Short text for tables: the script that an interpreter runs, else the process's name; '' when it has none. */
 export function processName(model: FlowModel, row: number): string {
-  const name = nameOf(model, row);
+  const script = scriptOfProcess(model, row);
+  if (script !== null) return script;
+  const name = nameOfProcess(model, row);
   return name === null ? '' : decode(name).text;
 }
 

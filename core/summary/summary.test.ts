@@ -16,7 +16,6 @@ import {
 } from '../flow/frames.testkit.ts';
 import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
 import { Reducer } from '../flow/reducer.ts';
-import { containerOf, unitOf } from './cgroup.ts';
 import type { SummarySource } from './source.ts';
 import { summaryJson, writeSummary } from './summary.ts';
 import { summaryTable } from './table.ts';
@@ -121,6 +120,8 @@ describe('the summary', () => {
         netns: null,
         unit: 'fetch.service',
         container: null,
+        package: null,
+        script: null,
         source: 'connect',
         confidence: 'certain',
       },
@@ -322,20 +323,5 @@ describe('text', () => {
   it('keeps the bytes of what is not UTF-8', () => {
     expect(decode(new TextEncoder().encode('größer'))).toEqual({ text: 'größer', raw: null });
     expect(decode(Uint8Array.from([0xc3, 0x28]))).toEqual({ text: '\ufffd(', raw: 'wyg=' });
-  });
-
-  it('reads unit and container from the path of a control group', () => {
-    const id = 'a'.repeat(64);
-    expect(unitOf('/system.slice/ssh.service')).toBe('ssh.service');
-    expect(unitOf('/user.slice/user-1000.slice/session-3.scope')).toBe('session-3.scope');
-    expect(unitOf('/init')).toBeNull();
-    expect(containerOf(`/system.slice/docker-${id}.scope`)).toEqual({ runtime: 'docker', id });
-    expect(containerOf(`/docker/${id}`)).toEqual({ runtime: 'docker', id });
-    expect(containerOf(`/machine.slice/libpod-${id}.scope/container`)).toEqual({ runtime: 'podman', id });
-    expect(containerOf(`/kubepods.slice/kubepods-pod1.slice/cri-containerd-${id}.scope`)).toEqual({
-      runtime: 'containerd',
-      id,
-    });
-    expect(containerOf('/system.slice/docker.service')).toBeNull();
   });
 });

@@ -179,6 +179,7 @@ const process = (value: FakeProcess | null): FlowAnswer['clientProcess'] =>
     uid: 1000,
     started: '2026-11-24T09:47:12.000Z',
     cgroup: `/system.slice/${value.group ?? ''}`,
+    place: value.group,
     source: 'connect',
   };
 
