@@ -24,13 +24,15 @@ export class HttpRequest {
   text = new Uint8Array(0);
   /** Host without port, null = none (or an address, or no name that could be one). */
   host: Uint8Array | null = null;
+  /** The end of the request line is there. */
+  line = false;
   /** The head's end is there. */
   whole = false;
 
   /** False when these bytes are no request line. */
   read(bytes: Uint8Array, start: number, length: number): boolean {
     this.host = null;
-    this.whole = false;
+    this.line = this.whole = false;
     const method = methodLength(bytes, start, length);
     if (method === 0) return false;
     const end = start + length;
@@ -51,13 +53,14 @@ export class HttpRequest {
     let line = from;
     for (;;) {
       while (line < end && bytes[line] !== LF) line++;
+      this.line ||= line < end;
       line++;
       if (line >= end) return;
       if (bytes[line] === CR || bytes[line] === LF) {
         this.whole = true;
         return;
       }
-      if (!isHost(bytes, line, end)) continue;
+      if (this.host !== null || !isHost(bytes, line, end)) continue; // of two, the first counts
       let at = line + 5;
       while (at < end && (bytes[at] === SPACE || bytes[at] === 9)) at++;
       const host = at;

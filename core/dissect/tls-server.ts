@@ -26,7 +26,7 @@ export class ServerFlight {
   version = 0;
   /** The server asked for another ClientHello. */
   retry = false;
-  /** Cipher change right after the ServerHello: a session was resumed (TLS 1.2). */
+  /** A session was resumed: the server took a key of before (1.3), or changes ciphers right after its ServerHello (1.2). */
   resumed = false;
   /** What was chosen in the clear. */
   alpn: Uint8Array | null = null;
@@ -39,9 +39,7 @@ export class ServerFlight {
    * certificate) is not whole yet; what is known is filled in. TLS_HELLO: nothing more is to come. TLS_NOT_HELLO: no TLS.
    */
   read(bytes: Uint8Array, start: number, length: number): number {
-    this.version = 0;
-    this.retry = this.resumed = false;
-    this.alpn = this.certificate = null;
+    this.#reset();
     const end = start + length;
     const messages = this.#messages;
     let size = 0;
@@ -63,6 +61,20 @@ export class ServerFlight {
       at += 5 + record;
     }
     return this.#messagesOf(size, cipher);
+  }
+
+  /** Reads handshake messages without records: `length` bytes of CRYPTO data. As `read`. */
+  readBare(bytes: Uint8Array, start: number, length: number): number {
+    this.#reset();
+    const size = Math.min(length, FLIGHT_MAX);
+    for (let i = 0; i < size; i++) this.#messages[i] = bytes[start + i]!;
+    return this.#messagesOf(size, false);
+  }
+
+  #reset(): void {
+    this.version = 0;
+    this.retry = this.resumed = false;
+    this.alpn = this.certificate = null;
   }
 
   /** Names of the certificate: the first DNS name, else the common name; null when it cannot be read. */
@@ -114,12 +126,14 @@ export class ServerFlight {
         const data = at + 4;
         const next = data + u16(m, at + 2);
         if (next > end) break;
-        if (type === 43 && next - data === 2) version = u16(m, data);
+        if (type === 41) this.resumed = true;
+        else if (type === 43 && next - data === 2) version = u16(m, data);
         else if (type === 16 && next - data > 3 && m[data + 2]! === next - data - 3)
           this.alpn = m.slice(data + 3, next);
         at = next;
       }
     }
     this.version = version;
+    this.resumed &&= version >= TLS_1_3;
   }
 }

@@ -251,7 +251,7 @@ const TROUBLE: FieldSpec[] = [
     values: APPLICATIONS,
     aliases: ['app'],
   }),
-  field('banner', 'text', 'first line that SSH sent'),
+  field('banner', 'text', 'first line that SSH sent, version of QUIC'),
   field('dns.question', 'text', 'name that was asked for last', { aliases: ['dns.qry.name'], caseless: true }),
   field('dns.type', 'text', 'type of that question, as in AAAA'),
   field('dns.code', 'text', 'response code of its answer, as in NXDOMAIN; unknown without an answer'),

@@ -18,8 +18,15 @@ export class HttpInspector {
   /** Of the host that was told last, 0 = none. */
   readonly #host: Column<Uint32Array>;
 
+  /** 1 = the conversation's first request was told of */
+  readonly #told: Column<Uint8Array>;
+  /** Sequence number of the segment that told of the newest request. */
+  readonly #sequence: Column<Int32Array>;
+
   constructor(sink: FactSink, rows: Table) {
     this.#sink = sink;
+    this.#told = rows.uint8();
+    this.#sequence = rows.int32();
     this.#askedNs = rows.float64();
     this.#host = rows.uint32();
   }
@@ -40,23 +47,34 @@ export class HttpInspector {
       return mayBegin(bytes, start, length) ? NEED_MORE : NOT_THIS;
     }
     if (!known) this.#askedNs.data[p.conversation] = p.atNs;
+    // What is asked for is told as soon as its line is whole: headers may be long, and their end may never come.
+    if (this.#request.line && this.#told.data[p.conversation] === 0) this.#tellRequest(p);
     if (this.#request.host === null && !this.#request.whole && length < LINE_MAX) return NEED_MORE;
-    this.#tell(p);
+    if (this.#told.data[p.conversation] === 0) this.#tellRequest(p);
+    this.#tellHost(p);
     return READ;
   }
 
   /** A later segment: the beginning of a request or an answer, or neither. */
   segment(p: Piece): void {
     if (methodLength(p.bytes, p.offset, p.captured) > 0) {
+      if (((p.sequence - this.#sequence.data[p.conversation]!) | 0) <= 0) return; // sent again
       if (!this.#request.read(p.bytes, p.offset, p.captured)) return;
       this.#askedNs.data[p.conversation] = p.atNs;
-      this.#tell(p);
+      this.#tellRequest(p);
+      this.#tellHost(p);
     } else if (!Number.isNaN(this.#askedNs.data[p.conversation]!)) this.#answer(p, p.bytes, p.offset, p.captured);
   }
 
-  #tell(p: Piece): void {
-    const { host, text } = this.#request;
+  #tellRequest(p: Piece): void {
+    const { text } = this.#request;
+    this.#told.data[p.conversation] = 1;
+    this.#sequence.data[p.conversation] = p.sequence;
     this.#sink.fact(p, FACT_HTTP_REQUEST, 0, NaN, 0, 0, text, 0, text.length);
+  }
+
+  #tellHost(p: Piece): void {
+    const { host } = this.#request;
     if (host === null) return;
     let hash = 1;
     for (const byte of host) hash = mix(hash, byte);

@@ -6,11 +6,13 @@
  * it came to is told to a FactSink, and nothing else is kept. Bytes are hostile: what cannot be read names nothing.
  */
 import { u16 } from '../dissect/bytes.ts';
-import { APP_DNS, APP_HTTP, APP_LLMNR, APP_MDNS, APP_SSH, APP_TLS } from '../flow/applications.ts';
+import { httpStatus } from '../dissect/http.ts';
+import { APP_DNS, APP_HTTP, APP_LLMNR, APP_MDNS, APP_QUIC, APP_SSH, APP_TLS } from '../flow/applications.ts';
 import { Table } from '../flow/columns.ts';
 import { FACT_PROTOCOL } from '../flow/fact-records.ts';
 import { DnsInspector } from './dns.ts';
 import { HttpInspector } from './http.ts';
+import { QuicInspector } from './quic.ts';
 import type { FactSink } from './sink.ts';
 import { HEAD_BYTES, StreamHeads } from './stream-heads.ts';
 import { TlsInspector } from './tls.ts';
@@ -58,6 +60,7 @@ export class Inspector {
   readonly #dns: DnsInspector;
   readonly #tls: TlsInspector;
   readonly #http: HttpInspector;
+  readonly #quic: QuicInspector;
   readonly #rows = new Table();
   /** APP_* of the conversation, 0 = not recognised */
   readonly #protocol = this.#rows.uint8();
@@ -75,11 +78,12 @@ export class Inspector {
     this.#dns = new DnsInspector(sink);
     this.#tls = new TlsInspector(sink, this.#rows);
     this.#http = new HttpInspector(sink, this.#rows);
+    this.#quic = new QuicInspector(sink, this.#rows);
   }
 
   /** Streams that were given up because too many were gathered at once. */
   get evicted(): number {
-    return this.#heads.evicted;
+    return this.#heads.evicted + this.#quic.evicted;
   }
 
   /** A conversation begins, in a new row or in that of one that is forgotten. */
@@ -91,6 +95,7 @@ export class Inspector {
     this.#generation.data[row] = this.#generation.data[row]! + 1;
     this.#tls.begin(row);
     this.#http.begin(row);
+    this.#quic.begin(row);
   }
 
   /** Would `segment` look at payload of that side at all? Most segments are of streams whose beginning is known. */
@@ -108,6 +113,11 @@ export class Inspector {
     const local = p.sourcePort === PORT_LLMNR || p.destinationPort === PORT_LLMNR;
     const usual = multicast || local || p.sourcePort === PORT_DNS || p.destinationPort === PORT_DNS;
     const known = this.#protocol.data[row]!;
+    if (known === APP_QUIC || (known === 0 && !usual && (p.bytes[p.offset]! & 0x80) !== 0)) {
+      const result = this.#quic.datagram(p);
+      if (result === READ) this.#protocol.data[row] = APP_QUIC;
+      if (result !== NOT_THIS || known !== 0) return;
+    }
     const protocol = known !== 0 ? known : multicast ? APP_MDNS : local ? APP_LLMNR : APP_DNS;
     if (protocol <= APP_LLMNR) {
       if (this.#state.data[row * 2 + p.side] === DONE && known === 0 && !usual) return;
@@ -150,7 +160,7 @@ export class Inspector {
       if (at === 0) {
         const result = this.#head(p, p.bytes, p.offset, Math.min(p.captured, HEAD_BYTES));
         if (result !== NEED_MORE) {
-          this.#state.data[i] = DONE;
+          this.#done(i);
           return;
         }
       }
@@ -165,7 +175,13 @@ export class Inspector {
     const ready = this.#heads.add(slot, p.sequence, p.bytes, p.offset, p.captured);
     if (ready === 0) return;
     if (this.#head(p, this.#heads.bytes(slot), 0, ready) === NEED_MORE && ready < HEAD_BYTES) return;
-    this.#heads.close(slot);
+    this.#done(i);
+  }
+
+  /** Nothing more is wanted of the beginning of a side's stream. */
+  #done(i: number): void {
+    const slot = this.#slot.data[i]!;
+    if (this.#state.data[i] === GATHERING && this.#heads.holds(slot, i)) this.#heads.close(slot);
     this.#state.data[i] = DONE;
   }
 
@@ -176,7 +192,7 @@ export class Inspector {
       case APP_TLS:
         return this.#tls.head(p, bytes, start, length);
       case APP_HTTP:
-        return this.#http.head(p, bytes, start, length);
+        return this.#httpHead(p, bytes, start, length);
       case APP_DNS:
         return this.#messages(p, bytes, start, length);
       case 0:
@@ -190,11 +206,18 @@ export class Inspector {
       result = this.#tls.head(p, bytes, start, length);
       if (result === READ) this.#recognised(p, APP_TLS);
     } else if (first >= 65 && first <= 90) {
-      result = this.#http.head(p, bytes, start, length);
+      result = this.#httpHead(p, bytes, start, length);
       if (result === READ) this.#recognised(p, APP_HTTP);
       else if (result === NOT_THIS) result = this.#ssh(p, bytes, start, length);
     } else if (first < 64) result = this.#messages(p, bytes, start, length);
     return result;
+  }
+
+  /** Whoever is answered is not waited for: its head may have no end. */
+  #httpHead(p: Piece, bytes: Uint8Array, start: number, length: number): number {
+    const asker = p.conversation * 2 + 1 - p.side;
+    if (this.#state.data[asker] === GATHERING && httpStatus(bytes, start, length) > 0) this.#done(asker);
+    return this.#http.head(p, bytes, start, length);
   }
 
   /** RFC 4253, 4.2. */

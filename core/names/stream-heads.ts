@@ -79,29 +79,26 @@ export class StreamHeads {
   #cover(slot: number, from: number, to: number): void {
     const ranges = this.#ranges;
     const start = slot * RANGES * 2;
-    if (from > this.#contiguous[slot]!) {
-      // Out of order: remembered while there is room, else its bytes come again or never.
-      if (this.#count[slot]! >= RANGES) return;
-      const at = start + this.#count[slot]! * 2;
-      ranges[at] = from;
-      ranges[at + 1] = to;
-      this.#count[slot] = this.#count[slot]! + 1;
+    // Ranges that the new one touches become part of it.
+    for (let i = this.#count[slot]! - 1; i >= 0; i--) {
+      const at = start + i * 2;
+      if (ranges[at]! > to || ranges[at + 1]! < from) continue;
+      from = Math.min(from, ranges[at]!);
+      to = Math.max(to, ranges[at + 1]!);
+      const last = start + (this.#count[slot]! - 1) * 2;
+      ranges[at] = ranges[last]!;
+      ranges[at + 1] = ranges[last + 1]!;
+      this.#count[slot] = this.#count[slot]! - 1;
+    }
+    if (from <= this.#contiguous[slot]!) {
+      this.#contiguous[slot] = Math.max(this.#contiguous[slot]!, to);
       return;
     }
-    this.#contiguous[slot] = Math.max(this.#contiguous[slot]!, to);
-    for (let again = true; again;) {
-      again = false;
-      for (let i = 0; i < this.#count[slot]!; i++) {
-        const at = start + i * 2;
-        if (ranges[at]! > this.#contiguous[slot]!) continue;
-        this.#contiguous[slot] = Math.max(this.#contiguous[slot]!, ranges[at + 1]!);
-        const last = start + (this.#count[slot]! - 1) * 2;
-        ranges[at] = ranges[last]!;
-        ranges[at + 1] = ranges[last + 1]!;
-        this.#count[slot] = this.#count[slot]! - 1;
-        again = true;
-        break;
-      }
-    }
+    // Out of order: remembered while there is room, else its bytes come again or never.
+    if (this.#count[slot]! >= RANGES) return;
+    const at = start + this.#count[slot]! * 2;
+    ranges[at] = from;
+    ranges[at + 1] = to;
+    this.#count[slot] = this.#count[slot]! + 1;
   }
 }

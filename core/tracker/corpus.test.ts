@@ -136,8 +136,8 @@ for (const folder of present ? [own, outside] : [own]) {
           expect(flow.retransmits).toBe(retransmits);
         }
       }
-      for (const { over, name: serverName } of sni ?? []) {
-        if (over === 'tcp') expect(flows.map((flow) => flow.tls?.serverName)).toContain(serverName);
+      for (const { name: serverName } of sni ?? []) {
+        expect(flows.map((flow) => flow.tls?.serverName)).toContain(serverName);
       }
     });
   });

@@ -23,10 +23,24 @@ import {
   tcp,
   udp,
 } from '../../core/dissect/test-packets.ts';
+import {
+  ack,
+  bareHello,
+  crypto,
+  padding,
+  PING,
+  QUIC_V1,
+  QUIC_V2,
+  quicHandshake,
+  quicInitial,
+  quicShort,
+  type InitialOptions,
+} from '../../core/dissect/test-quic.ts';
 import { foreignPackets } from '../../core/engine/foreign-packets.ts';
 import { runExport } from '../../core/export/run.ts';
 import { openForeign } from '../../core/tracker/open-foreign.ts';
 import { Blocks, EPOCH, file, numbers, pcap, read, told } from './build.ts';
+import { A, B, connection, handshake, type Segment } from './connection.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowglass-bugs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,48 +50,11 @@ const stored = (name: string, bytes: Uint8Array): string => {
   return path;
 };
 
-const A = '192.0.2.1';
-const B = '198.51.100.2';
 const le = new Blocks(true);
 const be = new Blocks(false);
 const S = 1_000_000_000n;
 const datagram = (port = 9, size = 20): Uint8Array =>
   ethernet(0x800, ipv4(A, B, 17, udp(40000, port, Array<number>(size).fill(7))));
-
-interface Segment {
-  readonly from: 'c' | 's';
-  readonly seq: number;
-  readonly ack?: number;
-  readonly flags: number;
-  readonly payload?: Uint8Array | number[];
-  readonly atMs: number;
-  readonly id?: number;
-  readonly window?: number;
-  readonly ports?: [number, number];
-}
-
-/** A capture of one connection; sequence numbers as they stand on the wire. */
-function connection(segments: readonly Segment[]): Uint8Array {
-  return pcap(
-    segments.map(({ from, seq, ack = 0, flags, payload = [], atMs, id, window, ports = [40000, 443] }, i) => {
-      const [c, s] = ports;
-      const given = { payload, ...(window === undefined ? {} : { window }) };
-      const options = { id: id ?? i + 1 };
-      const bytes =
-        from === 'c'
-          ? ipv4(A, B, 6, tcp(c, s, seq >>> 0, ack >>> 0, flags, given), options)
-          : ipv4(B, A, 6, tcp(s, c, seq >>> 0, ack >>> 0, flags, given), options);
-      return { bytes, seconds: EPOCH + Math.floor(atMs / 1000), fraction: Math.round((atMs % 1000) * 1000) };
-    }),
-    { linkType: 101 },
-  );
-}
-
-const handshake = (isnC = 1000, isnS = 5000, atMs = 0): Segment[] => [
-  { from: 'c', seq: isnC, flags: SYN, atMs },
-  { from: 's', seq: isnS, ack: isnC + 1, flags: SYN | ACK, atMs: atMs + 40 },
-  { from: 'c', seq: isnC + 1, ack: isnS + 1, flags: ACK, atMs: atMs + 40.1 },
-];
 
 describe('reading the file', () => {
   it('1. if_tsresol with the top bit is a power of two; a huge snaplen refuses nothing', () => {
@@ -480,6 +457,43 @@ describe('names and export', () => {
         expect([cut, swapped, flows[0]!.tls?.serverName]).toEqual([cut, swapped, 'shop.example']);
       }
     }
+  });
+
+  it('34. the name of a QUIC ClientHello: frames out of order, over datagrams, under a changed id, coalesced', () => {
+    const [id, other, mine] = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 9, 9, 9], [5, 5]].map((bytes) => Uint8Array.from(bytes)) as [Uint8Array, Uint8Array, Uint8Array]; // prettier-ignore
+    for (const version of [QUIC_V1, QUIC_V2]) {
+      // As long as one with a post-quantum key share; thirds: the second before the first, the last in another datagram.
+      const hello = bareHello('shop.example', ['h3'], 1400);
+      const part = (from: number, to: number): Uint8Array => crypto(from, hello.subarray(from, to));
+      const initial = (o: Partial<InitialOptions>): Uint8Array => quicInitial({ version, destination: id, source: mine, frames: [], fill: 1100, ...o }); // prettier-ignore
+      const first = initial({ frames: [PING, part(500, 900), padding(9), part(0, 500)], number: 1 });
+      const answer = quicInitial({ version, destination: mine, source: other, keysOf: id, server: true, number: 0, frames: [ack(1)] }); // prettier-ignore
+      // What follows the server's answer bears the id that the server chose, but the keys of the first.
+      const second = initial({ destination: other, keysOf: id, frames: [ack(0), part(900, hello.length)], number: 2 });
+      const over = concat(quicHandshake(other, mine, 60, version), quicShort(other));
+      const ways = { 'in order': [first, answer, second], swapped: [second, first, answer], 'second half first, same id': [initial({ frames: [part(900, hello.length)], number: 2 }), first] }; // prettier-ignore
+      for (const [way, datagrams] of Object.entries(ways)) {
+        // Without the first packet nobody can know the keys of what came before it.
+        const named = way !== 'swapped';
+        const packets = [...datagrams, over].map((payload) => ({ bytes: payload === answer ? ethernet(0x800, ipv4(B, A, 17, udp(443, 5000, payload))) : ethernet(0x800, ipv4(A, B, 17, udp(5000, 443, payload))) })); // prettier-ignore
+        const { flows } = told(pcap(packets));
+        expect([way, flows[0]!.application, flows[0]!.server.name, flows[0]!.tls?.serverName]).toEqual([way, 'quic', named ? 'shop.example' : null, named ? 'shop.example' : null]); // prettier-ignore
+        if (named) expect(flows[0]).toMatchObject({ tls: { alpn: ['h3'] }, banner: version === QUIC_V1 ? 'QUIC 1' : 'QUIC 2', latency: { tls: { minUs: datagrams.length * 1000 } } }); // prettier-ignore
+      }
+    }
+  });
+
+  it('34. QUIC after a Retry has the keys of the new id; what was changed on the way names nothing', () => {
+    const hello = crypto(0, bareHello('retry.example', []));
+    const [id, chosen] = [Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]), Uint8Array.from([8, 7, 6, 5])];
+    const client = (payload: Uint8Array): Uint8Array => ethernet(0x800, ipv4(A, B, 17, udp(5000, 443, payload)));
+    const broken = quicInitial({ destination: id, frames: [hello], fill: 1100 }).map((byte, i) => (i === 600 ? byte ^ 1 : byte)); // prettier-ignore
+    const again = quicInitial({ destination: chosen, token: Uint8Array.of(1, 2, 3), frames: [hello], fill: 1100 });
+    const name = (...datagrams: Uint8Array[]): string | null | undefined =>
+      told(pcap(datagrams.map((bytes) => ({ bytes: client(bytes) })))).flows[0]!.tls?.serverName;
+    expect([name(broken), name(broken, again)]).toEqual([null, 'retry.example']);
+    const part = quicInitial({ destination: id, frames: [crypto(20, Uint8Array.of(1, 2, 3))], fill: 1100 });
+    expect(name(part, again)).toBe('retry.example');
   });
 
   it('35. names that are formulas, hold quotes, line breaks or no UTF-8 break neither CSV nor JSON', async () => {

@@ -10,12 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { CaptureSection } from '../../core/capture/interface.ts';
 import { readCapture } from '../../core/capture/read.ts';
+import { quicVersionText } from '../../core/dissect/quic.ts';
 import { flowSummary, type FlowSummary } from '../../core/summary/flow.ts';
 import { sessionSummary } from '../../core/summary/session.ts';
 import { summaryFlows } from '../../core/summary/summary.ts';
 import { openForeign } from '../../core/tracker/open-foreign.ts';
 
 interface Stream {
+  stream: number;
   a: string;
   b: string;
   first: string;
@@ -47,6 +49,8 @@ interface Truth {
   sctp: Record<string, number>;
   arp: Record<string, number>;
   icmp: { v: number; type: string; code: string }[];
+  quic_versions: string[];
+  http: { stream: number; method?: string; host?: string; uri?: string; code?: string }[];
   dns: { proto: string; response: string; rcode?: string; qry?: string; a?: string; aaaa?: string }[];
 }
 
@@ -204,6 +208,12 @@ for (const folder of present ? [own, outside] : [own]) {
       const arp = Object.values(t.arp).reduce((sum, count) => sum + count, 0);
       expect(session.unparsed['arp'] ?? 0).toBeLessThanOrEqual(STOPPED.has(name) ? Infinity : arp);
       if (NAMELESS[name] === undefined) namesLearnt(source, t);
+      const banners = flows.filter(({ application }) => application === 'quic').map(({ banner }) => banner);
+      expect([...new Set(banners)]).toEqual(t.quic_versions.map((version) => quicVersionText(Number(version))));
+      for (const stream of copies > 0 ? [] : t.tcp_streams) {
+        const told = t.http.filter((each) => each.stream === stream.stream);
+        if (told.length > 0) httpOf(flowOf(flows, 'tcp', stream)!, told);
+      }
     });
   });
 }
@@ -239,6 +249,19 @@ function roundTripsOf(flow: FlowSummary, { syn, synack, initial_rtt, ack_rtt, an
   const known = new Set(ack_rtt.map(([, , seconds]) => micros(seconds)));
   const exact = [rtt.minUs, rtt.maxUs].filter((value) => known.has(value));
   expect([flow.server.address, exact]).toEqual([flow.server.address, [rtt.minUs, rtt.maxUs]]);
+}
+
+/** Requests, the last one and its answer, and the host that it names, as tshark's HTTP reader tells. */
+function httpOf(flow: FlowSummary, told: Truth['http']): void {
+  const requests = told.filter(({ method }) => method !== undefined);
+  const last = requests.at(-1);
+  expect(flow.application).toBe('http');
+  expect(flow.http).toMatchObject({ requests: requests.length, method: last?.method });
+  // Long ones are cut in the truth.
+  expect(flow.http!.path!.slice(0, 120)).toBe(last?.uri?.split('?')[0]);
+  if (told.at(-1)!.code !== undefined) expect(flow.http!.status).toBe(Number(told.at(-1)!.code));
+  const host = last?.host?.replace(/:\d+$/, '');
+  if (host !== undefined && !/^[\d.]+$/.test(host)) expect(flow.server.name).toBe(host);
 }
 
 /** Answers that are none to whoever asked. */

@@ -7,7 +7,7 @@ import { fuzz } from './campaign.ts';
 import { TARGETS } from './targets/index.ts';
 
 /** About a second each on a slow machine; what reads files or decompresses costs more. */
-const INPUTS: Record<string, number> = { compressed: 300, session: 300, frames: 1500, keyframe: 3000, flows: 2500, capture: 2500 }; // prettier-ignore
+const INPUTS: Record<string, number> = { compressed: 300, session: 300, frames: 1500, keyframe: 3000, flows: 2500, capture: 2500, inspector: 3000 }; // prettier-ignore
 const DEFAULT_INPUTS = 6000;
 
 const seed = Number(process.env['FLOWGLASS_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

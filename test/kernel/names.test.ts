@@ -2,6 +2,7 @@
 import { writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bareHello, crypto, quicInitial } from '../../core/dissect/test-quic.ts';
 import { record, type Flow, type Samples, type Summary } from '../lab/flowglass.ts';
 import { command } from '../lab/host.ts';
 import { has, Lab, settle } from '../lab/lab.ts';
@@ -36,6 +37,20 @@ interface Times {
   time_starttransfer: number;
   local_port: number;
 }
+
+/** A client's first flight as browsers send it since key shares are post-quantum: over two datagrams. */
+function quicDatagrams(): Uint8Array[] {
+  const destination = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+  const hello = bareHello('quic.example', ['h3'], 1300);
+  return [hello.subarray(700), hello.subarray(0, 700)].map((part, number) =>
+    quicInitial({ destination, number, frames: [crypto(number === 0 ? 700 : 0, part)], fill: 1150 }),
+  );
+}
+
+/** No server: that nobody answers changes nothing. */
+const QUIC_SENDER = `const s = require('node:dgram').createSocket('udp4');
+  const list = process.argv.slice(1).map((hex) => Buffer.from(hex, 'hex'));
+  (function next() { const b = list.shift(); b ? s.send(b, 4433, '${SERVER}', next) : s.close(); })();`;
 
 describeAsRoot('names', () => {
   let lab: Lab;
@@ -92,6 +107,11 @@ describeAsRoot('names', () => {
     await client
       .start('client', ['tcp', '--to', SERVER, '--port', 9000, '--send', 10, '--receive', 10])
       .event('closed');
+    client.run(process.execPath, [
+      '-e',
+      QUIC_SENDER,
+      ...quicDatagrams().map((each) => Buffer.from(each).toString('hex')),
+    ]);
     summary = (await recorder.finish()) as typeof summary;
   }, 60_000);
   afterAll(() => lab.dispose());
@@ -136,6 +156,12 @@ describeAsRoot('names', () => {
     expect([each.application, each.server.name, each.server.nameSource]).toEqual(['http', 'other.example', 'http']);
     expect(each.http).toEqual({ method: 'GET', path: '/path/here', status: 200, requests: 1 });
     near(each.latency.http?.p50Us, (curls['http']!.time_starttransfer - curls['http']!.time_pretransfer) * 1000);
+  });
+
+  it('QUIC: the name of a hello over two datagrams, its second half first', () => {
+    const each = flow('quic', ({ application }) => application === 'quic');
+    expect([each.server.port, each.server.name, each.server.nameSource]).toEqual([4433, 'quic.example', 'quic']);
+    expect([each.tls?.serverName, each.sent.packets]).toEqual(['quic.example', 2]);
   });
 
   it('a flow that says no name has the one that was asked for, and all others beside it', () => {
