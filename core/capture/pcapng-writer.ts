@@ -373,4 +373,14 @@ export class PcapngWriter {
     this.#pad();
     this.#end();
   }
+
+  /** Copies a whole block that was written before; returns where it lies in `bytes`. */
+  raw(source: Uint8Array, from: number, length: number): number {
+    this.#reserve(length);
+    const at = this.#at;
+    this.bytes.set(source.subarray(from, from + length), at);
+    this.#at += length;
+    this.length = this.#at;
+    return at;
+  }
 }

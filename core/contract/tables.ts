@@ -36,6 +36,7 @@ export const MARK_KINDS = [
   'refused',
   'timeout',
   'lost-data',
+  'trigger',
 ] as const;
 
 const schema = <const S extends TableSchema>(value: S): S => value;

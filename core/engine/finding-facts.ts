@@ -1,5 +1,6 @@
 /** Findings as viewers get them: ranked, with names, the flows they are about and a filter that names those. */
 import { FLOW_EGRESS_HI, FLOW_EGRESS_LO, GAP_SUSPENDED } from '../abi/generated.ts';
+import { GAP_PAUSED } from '../flow/note-records.ts';
 import type { FindingFacts, FindingKind } from '../contract/findings.ts';
 import { FlowModel } from '../flow/model.ts';
 import { ownerOfSide } from '../flow/owners.ts';
@@ -149,9 +150,10 @@ function order(a: DescribedFinding, b: DescribedFinding): number {
 function fromGaps(gaps: readonly Gap[]): DescribedFinding[] {
   const found: DescribedFinding[] = [];
   for (const kind of ['lost-data', 'link-away'] as const satisfies readonly FindingKind[]) {
-    // While the machine slept nothing was lost: there was nothing to see.
+    // While the machine slept, or a person paused the recording, nothing was lost.
     const own = gaps.filter(
-      ({ stream }) => stream !== GAP_SUSPENDED && (stream === GAP_INTERFACE) === (kind === 'link-away'),
+      ({ stream }) =>
+        stream !== GAP_SUSPENDED && stream !== GAP_PAUSED && (stream === GAP_INTERFACE) === (kind === 'link-away'),
     );
     if (own.length === 0) continue;
     found.push({

@@ -70,6 +70,10 @@ export class TimelineObserver implements ModelObserver {
     this.finder.trouble(flow, kind, atNs, count, text, side);
   }
 
+  triggered(atNs: number, text: string): void {
+    this.store.addMark(-1, MARK_KINDS.indexOf('trigger'), 0, atNs, 1, text);
+  }
+
   /** Gives waiting samples to flows that became known; to be called now and then. */
   settle(): void {
     let kept = 0;

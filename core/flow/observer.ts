@@ -16,4 +16,6 @@ export interface ModelObserver {
   bytes(flow: number, bytes: number, atNs: number): void;
   /** `side` = whose segments they were, 0 lo or 1 hi; −1 = not known. */
   trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void;
+  /** A trigger of the recording fired: what it saw. */
+  triggered(atNs: number, text: string): void;
 }

@@ -40,6 +40,7 @@ import { FactRecords, FRAME_FACTS } from './fact-records.ts';
 import { FlowRecords } from './flow-records.ts';
 import { applyInterface, applyTotals } from './interface-records.ts';
 import { FlowModel } from './model.ts';
+import { FRAME_NOTE, GAP_PAUSED, NOTE_PAUSED, NOTE_RESUMED, NOTE_TRIGGERED, readNote } from './note-records.ts';
 import { terminated, uint64 } from './numbers.ts';
 import { ownerOfPacket, type PacketOwner } from './owners.ts';
 import { CGROUP, FRAME_CGROUP, FRAME_CONTAINER, ProcessRecords } from './process-records.ts';
@@ -139,6 +140,9 @@ export class Reducer {
           this.#events.madeFlows = false;
           this.#events.retry();
         }
+        break;
+      case FRAME_NOTE:
+        this.#note(bytes, view, offset, length);
         break;
       case FRAME_CGROUP:
         if (length >= CGROUP.size) this.#processes.nameCgroup(bytes, view, offset, length);
@@ -296,6 +300,19 @@ export class Reducer {
       records: uint64(view, offset + GAP.records),
       iface: IFACE_NONE,
     });
+  }
+
+  /** A pause is a gap that lasts until the recording goes on; what a trigger saw is for the timeline. */
+  #note(bytes: Uint8Array, view: DataView, offset: number, length: number): void {
+    const note = readNote(bytes, view, offset, length);
+    if (note === null) return;
+    const { model } = this;
+    const atNs = model.clock.relativeOf(note.bootNs);
+    if (note.kind === NOTE_TRIGGERED) model.observer?.triggered(atNs, note.text);
+    const open = this.gaps.findLastIndex(({ stream, toNs }) => stream === GAP_PAUSED && toNs === Infinity);
+    if (note.kind === NOTE_PAUSED && open < 0 && this.gaps.length < GAPS_MAX)
+      this.gaps.push({ stream: GAP_PAUSED, fromNs: atNs, toNs: Infinity, records: 0, iface: IFACE_NONE });
+    if (note.kind === NOTE_RESUMED && open >= 0) this.gaps[open] = { ...this.gaps[open]!, toNs: atNs };
   }
 
   /** The engine waits for an interface: a gap begins, until one of that name is up or attached to again. */

@@ -9,6 +9,17 @@ export interface FileCalls {
   sync(fd: number): void;
   close(fd: number): void;
   unlink(path: string): void;
+  /** Of the disk that holds a folder, for ordinary users; null when it cannot tell. */
+  space(folder: string): { readonly freeBytes: number; readonly totalBytes: number } | null;
+}
+
+function spaceOf(folder: string): ReturnType<FileCalls['space']> {
+  try {
+    const { bavail, blocks, bsize } = fs.statfsSync(folder);
+    return blocks === 0 ? null : { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch {
+    return null; // writing tells what is wrong
+  }
 }
 
 export const SYSTEM_CALLS: FileCalls = {
@@ -18,6 +29,7 @@ export const SYSTEM_CALLS: FileCalls = {
   sync: fs.fsyncSync,
   close: fs.closeSync,
   unlink: fs.unlinkSync,
+  space: spaceOf,
 };
 
 const CREATE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL;

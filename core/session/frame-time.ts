@@ -22,6 +22,7 @@ import {
   TOTALS_RECORD,
 } from '../abi/generated.ts';
 import { FACT, FRAME_FACTS } from '../flow/fact-records.ts';
+import { FRAME_NOTE, NOTE } from '../flow/note-records.ts';
 
 /** Where a frame's time stands in its payload: in the last record of an array, in the one structure of others. */
 const RECORDS = new Map<number, { readonly size: number; readonly at: number }>([
@@ -37,6 +38,7 @@ const RECORDS = new Map<number, { readonly size: number; readonly at: number }>(
   [FRAME_BYE, { size: 0, at: STATS.atNs }],
   [FRAME_GAP, { size: 0, at: GAP.toNs }],
   [FRAME_FACTS, { size: 0, at: FACT.atNs }],
+  [FRAME_NOTE, { size: 0, at: NOTE.atNs }],
 ]);
 
 /**

@@ -38,6 +38,11 @@ export class PacketHold {
     this.#arrivedMs = new Float64Array(capacity);
   }
 
+  /** Bytes held, at most. */
+  get bytes(): number {
+    return this.#used;
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -49,6 +49,8 @@ export interface SessionWriterOptions extends RecordingTexts {
   readonly rotateMs?: number | null;
   /** Keep at most this many files; older ones are deleted. */
   readonly ring?: number | null;
+  /** A file was closed because another one began: its path, bytes, and the milliseconds it lasted. */
+  readonly onRotate?: (path: string, bytes: number, ms: number) => void;
   /** How long a packet waits for earlier ones and for its owner, and how much may wait. */
   readonly holdMs?: number;
   readonly holdBytes?: number;

@@ -31,6 +31,21 @@ export const noCounts = (): SessionCounts => ({
   lostPackets: 0,
 });
 
+/** Payload of a KIND_COUNTS block. */
+export function countsPayload(counts: Readonly<SessionCounts>): Uint8Array {
+  const payload = new Uint8Array(COUNTS.size);
+  const view = new DataView(payload.buffer);
+  const set = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
+  set(COUNTS.packets, counts.packets);
+  set(COUNTS.bytes, counts.bytes);
+  set(COUNTS.wirePackets, counts.wirePackets);
+  set(COUNTS.late, counts.late);
+  set(COUNTS.filtered, counts.filtered);
+  set(COUNTS.lostFrames, counts.lostFrames);
+  set(COUNTS.lostPackets, counts.lostPackets);
+  return payload;
+}
+
 /** One file of a recording: blocks go into a buffer, the buffer to the file in one write a flush. */
 export class SessionFile {
   readonly sink: FileSink;
@@ -166,16 +181,7 @@ export class SessionFile {
     const key = Object.values(counts).join();
     if (key === this.#countsWritten) return;
     this.#countsWritten = key;
-    const payload = new Uint8Array(COUNTS.size);
-    const view = new DataView(payload.buffer);
-    const set = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
-    set(COUNTS.packets, counts.packets);
-    set(COUNTS.bytes, counts.bytes);
-    set(COUNTS.wirePackets, counts.wirePackets);
-    set(COUNTS.late, counts.late);
-    set(COUNTS.filtered, counts.filtered);
-    set(COUNTS.lostFrames, counts.lostFrames);
-    set(COUNTS.lostPackets, counts.lostPackets);
+    const payload = countsPayload(counts);
     this.#index.add(KIND_COUNTS, atNs, atNs, this.offset);
     writeBlock(this.#out, { kind: KIND_COUNTS, fromNs: atNs, toNs: atNs, sequence: this.#sequence++ }, payload, false);
   }

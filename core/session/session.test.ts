@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -680,34 +689,39 @@ describe('files', () => {
     }
   });
 
-  it.skipIf(process.getuid?.() !== 0 || !existsSync('/proc/filesystems'))(
-    'a really full file system as well',
-    async () => {
-      const mount = join(folder, 'small');
-      execFileSync('mkdir', [mount]);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]);
-      try {
-        const errors: FlowglassError[] = [];
-        const path = join(mount, 'full.pcapng');
-        const recording = new Recording({ path, onError: (error) => errors.push(error) }).start();
-        for (let i = 1; i <= 300; i++) {
-          recording.packet(i * 20, { data: udpFrame(i, 700) });
-          recording.at(i * 20);
-        }
-        const result = recording.writer.close();
-        expect(errors.map((error) => error.code)).toEqual(['write-failed']);
-        expect(result.counts.packets).toBeGreaterThan(20);
-        expect((await readCapture(path, {})).cutAt).toBeNull();
-        if (present('capinfos')) {
-          const info = run('capinfos', '-c', path);
-          expect(info).toMatchObject({ err: '', status: 0 });
-          expect(info.out).toContain(String(result.counts.packets));
-        }
-      } finally {
-        execFileSync('umount', [mount]);
+  it.skipIf(process.getuid?.() !== 0 || !existsSync('/proc/filesystems')).each([
+    ['write-failed', 'a really full file system as well', { calls: { ...SYSTEM_CALLS, space: () => null } }],
+    ['disk-nearly-full', 'closed in order before it is full', {}],
+  ] as const)('%s: %s', async (code, _what, how) => {
+    const mount = join(folder, 'small');
+    execFileSync('mkdir', [mount]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]);
+    try {
+      const errors: FlowglassError[] = [];
+      const path = join(mount, 'full.pcapng');
+      const recording = new Recording({ path, ...how, onError: (error) => errors.push(error) }).start();
+      for (let i = 1; i <= 300; i++) {
+        recording.packet(i * 20, { data: udpFrame(i, 700) });
+        recording.at(i * 20);
       }
-    },
-  );
+      const result = recording.writer.close();
+      expect(errors.map((error) => error.code)).toEqual([code]);
+      expect(result.counts.packets).toBeGreaterThan(20);
+      const session = await opened(path);
+      expect(session).toMatchObject({ truncated: code === 'write-failed', damagedBlocks: 0 });
+      await session.close();
+      const { bavail, blocks } = statfsSync(mount);
+      expect(bavail / blocks > 0.01).toBe(code === 'disk-nearly-full');
+      expect((await readCapture(path, {})).cutAt).toBeNull();
+      if (present('capinfos')) {
+        const info = run('capinfos', '-c', path);
+        expect(info).toMatchObject({ err: '', status: 0 });
+        expect(info.out).toContain(String(result.counts.packets));
+      }
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+  });
 });
 
 function* blocksOf(bytes: Uint8Array): Generator<{ type: number; length: number }> {

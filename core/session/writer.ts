@@ -41,6 +41,15 @@ const KEYFRAME_MIN_BYTES = 256 << 10;
 const KEYFRAME_FACTOR = 4;
 /** A frame is at most 1 MiB (docs/wire.md), and so is a packet record in it. */
 const LONGEST_RECORD = 1 << 20;
+/** How often free space is looked at, and what is left of a disk: a twentieth of it, at most this. */
+const SPACE_MS = 500;
+const RESERVE_BYTES = 256e6;
+const RESERVE_SHARE = 0.05;
+
+/** Bytes that a recording leaves free on a disk of that size. */
+export function reserveOf(totalBytes: number): number {
+  return Math.min(RESERVE_BYTES, totalBytes * RESERVE_SHARE);
+}
 
 /**
  * Records a session into a pcapng file (docs/session-format.md). Give it every frame of the helper, in order, right
@@ -77,6 +86,7 @@ export class SessionWriter {
   #keyframeAt = 0;
   #changed = false;
   #anchorIndex = -1;
+  #spaceMs = -Infinity;
   #wallOffsetNs = 0n;
 
   /** Creates the (first) file. Throws FlowglassError when it exists or cannot be created. */
@@ -110,6 +120,26 @@ export class SessionWriter {
 
   get #rotating(): boolean {
     return Boolean(this.#options.rotateBytes || this.#options.rotateMs);
+  }
+
+  /** While true no packets are stored; the journal goes on. */
+  paused = false;
+
+  /** Begins another file now, so that all before it are whole; only with rotation. */
+  rotate(): void {
+    if (this.#finished || this.#error || !this.#rotating) return;
+    this.#guard(() => {
+      this.#hold.releaseArrived(Infinity, this.#emit);
+      this.#rotate(this.#now());
+    });
+  }
+
+  /** Deletes a file that is closed. */
+  drop(path: string): void {
+    const at = this.#files.findIndex((file) => file.path === path);
+    if (at < 0 || at === this.#files.length - 1) return;
+    this.#files.splice(at, 1);
+    this.#guard(() => this.#remove(path));
   }
 
   /** Files of this recording that still exist, the one being written last. */
@@ -155,7 +185,8 @@ export class SessionWriter {
   frame(type: number, bytes: Uint8Array, view: DataView, offset: number, length: number): void {
     if (this.#finished) return;
     if (type === FRAME_PACKETS) {
-      if (this.#options.packets !== false) this.#guard(() => this.#takePackets(bytes, view, offset, length));
+      if (this.#options.packets !== false && !this.paused)
+        this.#guard(() => this.#takePackets(bytes, view, offset, length));
       return;
     }
     this.#guard(() => {
@@ -322,6 +353,7 @@ export class SessionWriter {
       this.#hold.releaseArrived(now - (this.#options.holdMs ?? 200), this.#emit);
       const flush = now - this.#flushedMs >= FLUSH_MS;
       const keyframe = this.#keyframeDue(now);
+      if (flush && !this.#roomLeft(now)) return;
       if (flush || keyframe) this.#journal.flush();
       if (keyframe) this.#keyframe(now);
       if (flush) {
@@ -330,6 +362,30 @@ export class SessionWriter {
       }
       if (this.#rotationDue(now)) this.#rotate(now);
     });
+  }
+
+  /** False when the disk is nearly full: the file has then been closed in order, and says so. */
+  #roomLeft(now: number): boolean {
+    const { path } = this.#file.sink;
+    if (path === '-' || now - this.#spaceMs < SPACE_MS) return true;
+    this.#spaceMs = now;
+    const space = (this.#options.calls ?? SYSTEM_CALLS).space(dirname(path));
+    if (space === null) return true;
+    const reserve = reserveOf(space.totalBytes);
+    const pending = this.#file.offset - this.#file.sink.size + this.#hold.bytes;
+    if (space.freeBytes - pending >= reserve) return true;
+    this.#hold.releaseArrived(Infinity, this.#emit);
+    this.#journal.flush();
+    this.#finishFile();
+    this.#fail(
+      new FlowglassError({
+        code: 'disk-nearly-full',
+        what: 'the disk is nearly full, so the recording was ended',
+        where: path,
+        hint: `it is complete up to here and opens; ${Math.ceil(reserve / 1e6)} MB are left free: make room and record again`,
+      }),
+    );
+    return false;
   }
 
   /** Writes what has come so far, at once: from now on the file opens, whatever happens. */
@@ -422,6 +478,8 @@ export class SessionWriter {
     this.#journal.flush();
     this.#finishFile();
     addCounts(this.#closed, this.#file.counts);
+    const { path, size } = this.#file.sink;
+    this.#options.onRotate?.(path, size, now - this.#startedMs);
     this.#fileNumber++;
     this.#startedMs = now;
     this.#processes.clear();

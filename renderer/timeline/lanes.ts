@@ -67,6 +67,7 @@ export const MARK_GLYPHS: Record<TimelineMark['kind'], GlyphName> = {
   refused: 'reset',
   timeout: 'slow',
   'lost-data': 'drop',
+  trigger: 'slow',
 };
 
 const value = (column: ArrayLike<number>, row: number): number => column[row] ?? NaN;
