@@ -14,16 +14,26 @@ import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
+import { FlightRecording } from '../flight-recorder/flight-recording.ts';
+import { numberedPaths, ringFolder } from '../flight-recorder/paths.ts';
+import type { RingLimits } from '../flight-recorder/ring.ts';
+import type { Trigger } from '../flight-recorder/trigger.ts';
+import type { Fired } from '../flight-recorder/trigger-watch.ts';
+import { samplesOnly } from '../flight-recorder/window.ts';
+import { FRAME_NOTE, NOTE_PAUSED, NOTE_RESUMED, noteFrame } from '../flow/note-records.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
 import { SYSTEM_CALLS } from '../session/file-sink.ts';
-import type { SessionCounts } from '../session/options.ts';
-import { SessionWriter } from '../session/writer.ts';
+import type { SessionCounts, SessionResult } from '../session/options.ts';
+import type { Joined } from '../session/join.ts';
+import { noCounts } from '../session/session-file.ts';
+import { addCounts, SessionWriter } from '../session/writer.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import { flowTexts } from './flow-texts.ts';
 import { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
 import { inspectPeeks } from '../names/peeks.ts';
@@ -60,6 +70,20 @@ export interface RecorderOptions {
   /** Everything was asked for: interfaces that appear later are watched too, one that cannot be attached is left out. */
   readonly all?: boolean;
   readonly onLog?: (line: LogLine) => void;
+  /** Keep only the newest instead, and write it into numbered files when asked or when a trigger fires. */
+  readonly keep?: KeepOptions;
+}
+
+/** What is kept, and what has it written. */
+export interface KeepOptions {
+  readonly limits: RingLimits;
+  readonly triggers: readonly Trigger[];
+  /** How long a recording goes on after its trigger. */
+  readonly afterMs: number;
+  readonly onFired: (fired: Fired, path: string | null) => void;
+  readonly onSaved: (saved: Joined) => void;
+  /** A file could not be written; keeping goes on. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** What a recording came to. */
@@ -84,11 +108,42 @@ export class Recording {
   /** Settles when the file is closed, asked for or not. Never rejects. */
   readonly ended: Promise<RecordingEnd>;
   readonly #stop: () => void;
+  readonly #pause: (paused: boolean) => void;
+  readonly #flight: FlightRecording | null;
+  /** Of a boot time, ns since the Epoch; null before the first clock reading. */
+  readonly wallNs: (bootNs: bigint) => bigint | null;
+  #paused = false;
 
-  constructor(interfaces: readonly InterfaceReport[], ended: Promise<RecordingEnd>, stop: () => void) {
+  constructor(
+    interfaces: readonly InterfaceReport[],
+    ended: Promise<RecordingEnd>,
+    stop: () => void,
+    pause: (paused: boolean) => void,
+    flight: FlightRecording | null,
+    wallNs: (bootNs: bigint) => bigint | null,
+  ) {
     this.interfaces = interfaces;
     this.ended = ended;
     this.#stop = stop;
+    this.#pause = pause;
+    this.#flight = flight;
+    this.wallNs = wallNs;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stores no packets, or stores them again; flows are counted on, and the pause stands in the file as a gap. */
+  set paused(paused: boolean) {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    this.#pause(paused);
+  }
+
+  /** Writes what is kept into a file; only with `keep`. Throws FlowglassError. */
+  async save(): Promise<Joined | null> {
+    return (await this.#flight?.save()) ?? null;
   }
 
   /** Takes the last read-out and closes the file. */
@@ -111,7 +166,7 @@ interface EarlyFrame {
 export async function startRecording(options: RecorderOptions): Promise<Recording> {
   const reducer = new Reducer();
   const early: EarlyFrame[] = [];
-  let writer: SessionWriter | null = null;
+  let writer: Output | null = null;
   let cgroups: CgroupNames | null = null;
   const onFrame: FrameSink = (type, bytes, view, offset, length) => {
     if (writer === null) {
@@ -150,7 +205,9 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     if (options.packets) helper.capture(true, options.snaplen);
     const interfaces = await watch.start(helper);
     const settle = new Settle();
-    writer = new SessionWriter(writerOptions(options, reducer, (error) => settle.fail(error)));
+    const recorded = writerOptions(options, reducer, (error) => settle.fail(error));
+    const kept = options.keep === undefined ? null : keptOutput(options, options.keep, recorded, reducer, onFrame);
+    writer = kept?.output ?? new SessionWriter(recorded);
     for (const { type, bytes } of early.splice(0)) {
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
@@ -162,11 +219,84 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       cgroups?.name(reducer, onFrame);
     });
     await Promise.race([helper.snapshot, settle.begun]);
-    return new Recording(interfaces, ended, () => settle.stop());
+    const pause = (paused: boolean): void => {
+      if (options.packets) helper.capture(!paused, options.snaplen);
+      const { clock, nowNs } = reducer.model;
+      const kind = paused ? NOTE_PAUSED : NOTE_RESUMED;
+      const bytes = noteFrame({ kind, bootNs: clock.bootNs(nowNs), text: '' });
+      onFrame(FRAME_NOTE, bytes, new DataView(bytes.buffer), 0, bytes.length);
+    };
+    return new Recording(
+      interfaces,
+      ended,
+      () => settle.stop(),
+      pause,
+      kept?.flight ?? null,
+      (bootNs) => {
+        const { clock } = reducer.model;
+        return clock.wallNs(clock.relativeOf(bootNs));
+      },
+    );
   } catch (error) {
     const end = await helper.stop();
     throw end.error ?? error;
   }
+}
+
+/** Where frames go: a session file, or the ring. */
+interface Output {
+  frame: FrameSink;
+  flush(): void;
+  close(): SessionResult | Promise<SessionResult>;
+}
+
+/** The ring beside the files that are written from it, in a hidden folder. */
+function keptOutput(
+  options: RecorderOptions,
+  keep: KeepOptions,
+  {
+    path,
+    rotateBytes: _bytes,
+    rotateMs: _ms,
+    ring: _ring,
+    ...recorded
+  }: ConstructorParameters<typeof SessionWriter>[0],
+  reducer: Reducer,
+  sink: FrameSink,
+): { output: Output; flight: FlightRecording } {
+  const { model } = reducer;
+  const flight = new FlightRecording({
+    folder: ringFolder(path),
+    limits: keep.limits,
+    writer: recorded,
+    sink,
+    model,
+    fields: modelFields(model),
+    texts: flowTexts(model),
+    newPath: numberedPaths(path, options.force),
+    force: options.force,
+    calls: recorded.calls ?? SYSTEM_CALLS,
+    afterMs: keep.afterMs,
+    onFired: keep.onFired,
+    onSaved: keep.onSaved,
+    onError: keep.onError,
+  });
+  const watch = flight.setTriggers(keep.triggers);
+  if (watch !== null) model.observer = samplesOnly(watch.samples);
+  const close = async (): Promise<SessionResult> => {
+    let error = flight.ring.error;
+    try {
+      await flight.close();
+    } catch (failure) {
+      if (!(failure instanceof FlowglassError)) throw failure;
+      error ??= failure;
+    }
+    const counts = noCounts();
+    for (const saved of flight.saved) addCounts(counts, saved.counts);
+    const { saved } = flight;
+    return { files: saved.map((each) => each.path), bytes: saved.reduce((sum, { bytes }) => sum + bytes, 0), counts, error }; // prettier-ignore
+  };
+  return { output: { frame: flight.ring.frame, flush: () => flight.ring.flush(), close }, flight };
 }
 
 function helloFlags(options: RecorderOptions): number {
@@ -248,16 +378,11 @@ class Settle {
 }
 
 /** Waits for a reason to end, ends the helper in order, and closes the file whatever happened. */
-async function finish(
-  helper: Helper,
-  writer: SessionWriter,
-  settle: Settle,
-  beforeClose: () => void,
-): Promise<RecordingEnd> {
+async function finish(helper: Helper, writer: Output, settle: Settle, beforeClose: () => void): Promise<RecordingEnd> {
   const early: HelperEnd | null = await Promise.race([helper.ended, settle.begun.then(() => null)]);
   const end = early ?? (await helper.stop());
   beforeClose();
-  const result = writer.close();
+  const result = await writer.close();
   const error = settle.error ?? result.error ?? end.error;
   const { files, bytes, counts } = result;
   return { files, bytes, counts, lost: lostRecords(end, counts), error: error ?? unexpected(early) };

@@ -48,7 +48,7 @@ export class PastRecording {
   readonly waiting: Part[] = [];
   ended = false;
   #work: Promise<void> = Promise.resolve();
-  #error: unknown = null;
+  #error: Error | null = null;
 
   constructor(join: SessionJoin, path: string, done: (recording: PastRecording) => void) {
     this.#join = join;
@@ -68,7 +68,7 @@ export class PastRecording {
       try {
         if (this.#error === null) await this.#join.add(part.path);
       } catch (error) {
-        this.#error = error;
+        this.#error = error instanceof Error ? error : new Error(String(error));
       }
       this.waiting.shift();
       this.#done(this);

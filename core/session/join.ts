@@ -88,7 +88,9 @@ export class SessionJoin {
     if (session === null)
       throw new FlowglassError({ code: 'damaged-session', what: 'a part of the recording is not a session file', where: path, hint: 'what was written before it is kept' }); // prettier-ignore
     try {
-      if (this.#files++ === 0) this.#fromNs = session.fromNs;
+      // Frames from before the first clock reading have no time.
+      const anchorNs = session.header.anchor?.bootNs ?? 0n;
+      if (this.#files++ === 0) this.#fromNs = session.fromNs > anchorNs ? session.fromNs : anchorNs;
       if (session.toNs > this.#toNs) this.#toNs = session.toNs;
       const { late, filtered, lostFrames, lostPackets, wirePackets } = session.captured;
       this.#counts.late += this.#packets ? late : 0;

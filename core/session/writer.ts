@@ -559,7 +559,8 @@ export class SessionWriter {
   }
 }
 
-function addCounts(sum: SessionCounts, more: Readonly<SessionCounts>): void {
+/** Adds what another file counted. */
+export function addCounts(sum: SessionCounts, more: Readonly<SessionCounts>): void {
   sum.packets += more.packets;
   sum.bytes += more.bytes;
   sum.wirePackets += more.wirePackets;

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { FEATURE_DROPS } from '../abi/generated.ts';
+import { modelFields } from '../filter/adapter.ts';
+import { feed, flowsFrame, frame, clockRecord, opening, eventsFrame } from '../flow/frames.testkit.ts';
+import { FRAME_CLOCK, FRAME_RESYNCED, EVENT_RESPONSE } from '../abi/generated.ts';
+import { Reducer } from '../flow/reducer.ts';
+import { parseTrigger, requireTrigger } from './trigger.ts';
+import { samplesOnly } from './window.ts';
+import { TriggerWatch } from './trigger-watch.ts';
+
+const problem = (text: string): [number, number, string] => {
+  const result = parseTrigger(text);
+  if (result.ok) throw new Error(`${text} was read`);
+  return [result.problem.start, result.problem.end, result.problem.message];
+};
+
+describe('a trigger', () => {
+  it('is a filter over a life, a window, all flows, or a new peer', () => {
+    expect(requireTrigger('rtt.p99 > 200ms', '--when')).toMatchObject({ kind: 'flow', windowNs: null });
+    expect(requireTrigger('retransmits > 20 within 1s', '--when')).toMatchObject({ kind: 'flow', windowNs: 1e9 });
+    expect(requireTrigger('session: response.p90 > 1s && bytes > 1MB within 500ms', '--when')).toMatchObject({ kind: 'session', windowNs: 5e8 }); // prettier-ignore
+    expect(requireTrigger('session: resets > 5', '--when')).toMatchObject({ kind: 'session', windowNs: 10e9 });
+    expect(requireTrigger('new peer', '--when')).toMatchObject({ kind: 'peer' });
+    expect(requireTrigger('new peer where !(port == 53)', '--when')).toMatchObject({ kind: 'peer' });
+  });
+
+  it('that cannot be read is pointed at, in the text as written', () => {
+    expect(problem('rtt.p99 > 200')).toEqual([10, 13, expect.stringContaining('needs a unit')]);
+    expect(problem('session: rtt.p9 > 1ms')).toEqual([9, 15, expect.stringContaining('no field is named')]);
+    expect(problem('new peer where port = 1')).toEqual([20, 21, expect.stringContaining('two equals')]);
+    expect(problem('new peer port == 1')).toEqual([9, 18, expect.stringContaining('where')]);
+    expect(problem('resets > 1 within soon')).toEqual([18, 22, expect.stringContaining('duration')]);
+    expect(problem('resets > 1 within 1ms')).toEqual([18, 21, expect.stringContaining('100ms')]);
+    expect(problem('session: process.name == "curl"')).toEqual([9, 31, 'process.name is of one flow, not of the session']); // prettier-ignore
+    expect(problem('port == 80 within 1s')).toEqual([11, 20, 'nothing here is counted over a time']);
+    expect(problem('')).toEqual([0, 1, 'a condition is missing']);
+    expect(problem('true')).toEqual([0, 4, 'this is always or never so']);
+    expect(() => requireTrigger('rtt.p99 > 200', '--when')).toThrow('character 11');
+  });
+});
+
+/** Flows of a laboratory, a tenth of a second at a time. */
+class Scene {
+  readonly reducer = new Reducer();
+  readonly watch: TriggerWatch;
+  readonly fired: { atS: number; text: string; evidence: string }[] = [];
+  tenth = 0;
+  private readonly packets = new Map<number, number>();
+
+  constructor(...texts: string[]) {
+    feed(this.reducer, ...opening(), frame(FRAME_RESYNCED, clockRecord(0)));
+    const { model } = this.reducer;
+    model.features |= FEATURE_DROPS;
+    this.watch = new TriggerWatch(model, texts.map((text) => requireTrigger(text, '--when')), modelFields(model), {
+      describe: (flow) => `flow ${flow}`,
+      peer: (flow) => String(model.flows.key.data[model.flows.addressWord(flow, 1)]),
+    }); // prettier-ignore
+    model.observer = samplesOnly(this.watch.samples);
+    this.step();
+  }
+
+  step(...flows: { n: number; hi?: string; packets?: number; responseMs?: number }[]): void {
+    this.tenth++;
+    const at = this.tenth * 100;
+    for (const { n, hi = '10.0.0.2', packets = 1, responseMs } of flows) {
+      const key = { lo: '10.0.0.1', hi, loPort: 40_000 + n, hiPort: 80 };
+      const total = (this.packets.get(n) ?? 0) + packets;
+      this.packets.set(n, total);
+      const lo = { packets: total, bytes: total * 100, payload: 0, frames: total, frameBytes: total * 100 };
+      feed(this.reducer, flowsFrame({ key, slot: n, epoch: n + 1, first: 1, last: at, lo }));
+      if (responseMs !== undefined)
+        feed(this.reducer, eventsFrame({ kind: EVENT_RESPONSE, key, epoch: n + 1, hiToLo: true, valueNs: responseMs * 1e6, at })); // prettier-ignore
+    }
+    feed(this.reducer, frame(FRAME_CLOCK, clockRecord(at)));
+    for (const { trigger, evidence } of this.watch.look()) this.fired.push({ atS: this.tenth / 10, text: trigger.text, evidence }); // prettier-ignore
+  }
+}
+
+describe('watching', () => {
+  it('fires once while it is so, and again only after it was not so for a while', () => {
+    const scene = new Scene('packets > 50 within 1s');
+    for (let i = 0; i < 20; i++) scene.step({ n: 1 });
+    expect(scene.fired).toEqual([]);
+    for (let i = 0; i < 20; i++) scene.step({ n: 1, packets: 10 });
+    expect(scene.fired).toHaveLength(1);
+    expect(scene.fired[0]!.evidence).toMatch(/^flow 0: packets = (5[1-9]|6\d)$/);
+    for (let i = 0; i < 20; i++) scene.step({ n: 1 });
+    for (let i = 0; i < 10; i++) scene.step({ n: 1, packets: 10 });
+    expect(scene.fired).toHaveLength(1);
+    for (let i = 0; i < 80; i++) scene.step({ n: 1 });
+    for (let i = 0; i < 10; i++) scene.step({ n: 1, packets: 10 });
+    expect(scene.fired).toHaveLength(2);
+  });
+
+  it('takes latency of the window, not of the life', () => {
+    const scene = new Scene('response.p50 > 100ms within 1s', 'response.p50 > 100ms');
+    for (let i = 0; i < 50; i++) scene.step({ n: 1, responseMs: 5 });
+    for (let i = 0; i < 10; i++) scene.step({ n: 1, responseMs: 180 });
+    expect(scene.fired.map(({ text }) => text)).toEqual(['response.p50 > 100ms within 1s']);
+    expect(scene.fired[0]!.evidence).toBe('flow 0: response.p50 = 180ms');
+    expect(scene.fired[0]!.atS).toBeGreaterThan(5.4);
+  });
+
+  it('adds up all flows for the session', () => {
+    const scene = new Scene('session: packets > 100 within 1s', 'packets > 100 within 1s');
+    for (let i = 0; i < 30; i++) scene.step(...[1, 2, 3, 4].map((n) => ({ n, packets: 4 })));
+    expect(scene.fired.map(({ text, evidence }) => [text, evidence.split('=')[0]])).toEqual([
+      ['session: packets > 100 within 1s', 'all flows: packets '],
+    ]);
+  });
+
+  it('knows the peers that were there, and tells of each new one once', () => {
+    const scene = new Scene('new peer', 'new peer where port == 81');
+    scene.step({ n: 1, hi: '10.0.0.9' });
+    expect(scene.fired).toHaveLength(1);
+    for (let n = 2; n < 6; n++) scene.step({ n, hi: '10.0.0.9' });
+    expect(scene.fired).toHaveLength(1);
+    scene.step({ n: 7, hi: '10.0.0.10' });
+    expect(scene.fired.map(({ text }) => text)).toEqual(['new peer', 'new peer']);
+  });
+});

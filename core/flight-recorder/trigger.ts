@@ -1,0 +1,99 @@
+/**
+ * What starts a recording by itself, as text (docs/filter.md, "Triggers"):
+ *
+ *   trigger = [ "session:" ] filter [ "within" duration ] | "new peer" [ "where" filter ]
+ *
+ * A filter is asked of each flow, over its life or over the last moments; with `session:` of all flows together.
+ */
+import { EXIT_USAGE, FlowglassError } from '../errors.ts';
+import type { Expression, Span } from '../filter/ast.ts';
+import { fieldOf } from '../filter/fields.ts';
+import { explain, parse, type FilterProblem } from '../filter/filter.ts';
+import { parseDuration } from '../filter/units.ts';
+import { isCounted, isSampled } from './window.ts';
+
+export interface Trigger {
+  readonly text: string;
+  readonly kind: 'flow' | 'session' | 'peer';
+  readonly ast: Expression;
+  /** Counters and latency are those of so long; null = of the whole life of a flow. */
+  readonly windowNs: number | null;
+}
+
+export type TriggerResult =
+  { readonly ok: true; readonly trigger: Trigger } | { readonly ok: false; readonly problem: FilterProblem };
+
+/** Of `session:` without `within`. */
+const SESSION_NS = 10e9;
+const WINDOW_MIN_NS = 100e6;
+const WINDOW_MAX_NS = 3600e9;
+
+/** Parses a trigger; a mistake is told with its place in `text`. */
+export function parseTrigger(text: string): TriggerResult {
+  const wrong = (code: string, span: Span, message: string, hint: string | null = null): TriggerResult => ({
+    ok: false,
+    problem: { code, ...span, message, hint, fix: null },
+  });
+  const peer = /^\s*new\s+peer\b(\s+where\b)?/.exec(text);
+  const session = /^\s*session\s*:/.exec(text);
+  const within = peer ? null : /\swithin\b\s*(\S*)\s*$/.exec(text);
+  const start = (peer ?? session)?.[0].length ?? 0;
+  const end = within?.index ?? text.length;
+  let windowNs = session ? SESSION_NS : null;
+  if (within) {
+    const word = within[1] ?? '';
+    const at = word === '' ? text.trimEnd().length : text.lastIndexOf(word);
+    windowNs = parseDuration(word);
+    const span = { start: at, end: Math.max(at + 1, at + word.length) };
+    if (windowNs === null) return wrong('window', span, 'within is followed by a duration', 'write within 10s');
+    if (windowNs < WINDOW_MIN_NS || windowNs > WINDOW_MAX_NS)
+      return wrong('window', span, 'a window is between 100ms and 1h', 'write within 10s');
+  }
+  const asked = text.slice(start, end);
+  const where = { start, end: Math.max(start + 1, text.trimEnd().length) };
+  if (peer && peer[1] === undefined && asked.trim() !== '')
+    return wrong('where', { start: start + asked.search(/\S/), end: where.end }, 'a condition on a new peer follows "where"', `write new peer where ${asked.trim()}`); // prettier-ignore
+  if (asked.trim() === '' && (!peer || peer[1] !== undefined))
+    return wrong('empty', where, 'a condition is missing', 'write for example rtt.p99 > 200ms');
+  // What stands before is blanked, so that places stay those of the whole text.
+  const parsed = parse(' '.repeat(start) + asked);
+  if (!parsed.ok) return parsed;
+  const { ast } = parsed;
+  if (ast.kind === 'constant' && !peer) return wrong('constant', ast.span ?? where, 'this is always or never so');
+  if (session) {
+    const stranger = leaves(ast).find((leaf) => !('field' in leaf) || !isSummed(leaf.field));
+    if (stranger !== undefined) {
+      const name = 'field' in stranger ? stranger.field : stranger.kind === 'protocol' ? stranger.name : 'this';
+      return wrong('session-field', stranger.span ?? where, `${name} is of one flow, not of the session`, 'leave session: away, or ask for traffic, trouble or latency'); // prettier-ignore
+    }
+  } else if (within && !leaves(ast).some((leaf) => 'field' in leaf && isSummed(leaf.field)))
+    return wrong('window-field', { start: end + 1, end: where.end }, 'nothing here is counted over a time', 'leave within away'); // prettier-ignore
+  return {
+    ok: true,
+    trigger: { text: text.trim(), kind: peer ? 'peer' : session ? 'session' : 'flow', ast, windowNs },
+  };
+}
+
+/** Parses a trigger of the command line; throws a usage error that points at the character. */
+export function requireTrigger(text: string, option: string): Trigger {
+  const result = parseTrigger(text);
+  if (result.ok) return result.trigger;
+  throw new FlowglassError({
+    code: 'bad-trigger',
+    what: 'the trigger cannot be read',
+    where: `${option} '${text}'`,
+    hint: explain(result.problem),
+    exitCode: EXIT_USAGE,
+  });
+}
+
+/** Conditions of a tree. */
+export function leaves(ast: Expression): Expression[] {
+  if (ast.kind === 'and' || ast.kind === 'or') return ast.operands.flatMap(leaves);
+  return ast.kind === 'not' ? leaves(ast.operand) : [ast];
+}
+
+function isSummed(name: string): boolean {
+  const { source } = fieldOf(name);
+  return isCounted(source) || isSampled(source);
+}
