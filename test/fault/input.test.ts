@@ -151,30 +151,48 @@ describeAsRoot('recording that cannot be', () => {
     expect(existsSync(output)).toBe(false);
   });
 
-  it('disk full: one sentence, exit 1, what was written stays readable, nothing attached', async () => {
-    await server.server(['tcp', '--port', 80, '--mode', 'sink']);
-    const disk = join(lab.directory, 'disk');
-    const saved = join(lab.directory, 'full.pcapng');
-    // The small disk exists in a mount namespace of its own and vanishes with it.
-    const script = `mkdir -p ${disk}; mount -t tmpfs -o size=1m tmpfs ${disk};
-      "$0" ${COMMAND} record --netns ${client.path} -i veth0 --snaplen 0 -w ${disk}/full.pcapng --duration 30; status=$?;
-      cp ${disk}/full.pcapng ${saved}; exit $status`;
+  /** Records onto a disk of that many megabytes until it says something; the disk vanishes with its mount namespace. */
+  async function recordOnto(megabytes: number, name: string, traffic: readonly (string | number)[]) {
+    const disk = join(lab.directory, `disk-${name}`);
+    const saved = join(lab.directory, `${name}.pcapng`);
+    const script = `mkdir -p ${disk}; mount -t tmpfs -o size=${megabytes}m tmpfs ${disk};
+      "$0" ${COMMAND} record --netns ${client.path} -i veth0 --snaplen 0 -w ${disk}/${name}.pcapng --duration 30; status=$?;
+      df --output=avail -B1 ${disk} | tail -1 > ${saved}.free; cp ${disk}/${name}.pcapng ${saved}; exit $status`;
     const recorder = lab.care(new Child('unshare', ['-m', 'sh', '-c', script, process.execPath]));
     await recorder.until('recording', (c) => /^flowglass: recording/m.test(c.stderr));
-    const sent = await client.start('client', ['tcp', '--to', link.right.v4, '--port', 80, '--send', 5_000_000]).done;
-    expect(sent.status).toBe(0);
+    const sending = client.start('client', ['tcp', '--to', link.right.v4, ...traffic]);
     const { status, stdout, stderr } = await recorder.done;
+    await sending.stop();
     expect(stdout).toBe('');
     const complaints = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('flowglass: record'));
     expect(complaints).toHaveLength(1);
-    expect(complaints[0]).toMatch(/^flowglass: .*no space left.*full\.pcapng/i);
     expect(status).toBe(1);
-    const { packets } = readPacketBlocks(saved);
-    // How many packets that is depends on how much TCP sends at once; most of the disk holds them in any case.
-    expect(packets.reduce((sum, { captured }) => sum + captured, 0)).toBeGreaterThan(500_000);
-    const summary = await summarize(saved);
-    expect(summary.session.captured.packets).toBe(packets.length);
     expect(client.attached('veth0')).toEqual([]);
+    const { packets } = readPacketBlocks(saved);
+    const { session } = await summarize(saved);
+    expect(session.captured.packets).toBe(packets.length);
+    const captured = packets.reduce((sum, packet) => sum + packet.captured, 0);
+    return { complaint: complaints[0]!, session, captured, freeBytes: Number(readFileSync(`${saved}.free`, 'utf8')) };
+  }
+
+  it('disk full at once: one sentence, exit 1, what was written stays readable, nothing attached', async () => {
+    await server.server(['tcp', '--port', 80, '--mode', 'sink']);
+    const { complaint, captured } = await recordOnto(1, 'full', ['--port', 80, '--send', 5_000_000]);
+    // Faster than free space is looked at, or not.
+    expect(complaint).toMatch(/^flowglass: .*(no space left|nearly full).*full\.pcapng/i);
+    // How many packets that is depends on how much TCP sends at once; most of the disk holds them in any case.
+    expect(captured).toBeGreaterThan(500_000);
+  }, 60_000);
+
+  it('disk that fills: the recording ends in order before it is full, a twentieth of it left free', async () => {
+    await server.server(['tcp', '--port', 83, '--mode', 'respond', '--request', 10_000, '--response', 100]);
+    const size = ['--send', 10_000, '--receive', 100, '--exchanges', 100_000, '--pause-ms', 5];
+    const { complaint, session, freeBytes } = await recordOnto(16, 'filling', ['--port', 83, ...size]);
+    expect(complaint).toMatch(/^flowglass: the disk is nearly full, so the recording was ended, .*filling\.pcapng, it is complete up to here and opens; 1 MB are left free: make room and record again$/); // prettier-ignore
+    expect(session.truncated).toBe(false);
+    expect(session.captured.wirePackets).toBeGreaterThan(1000);
+    expect(freeBytes).toBeGreaterThan(500_000);
+    expect(freeBytes).toBeLessThan(4_000_000);
   }, 60_000);
 
   /** The command in a mount namespace of its own, after a change that exists only there. */
