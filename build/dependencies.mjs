@@ -26,6 +26,7 @@ const RULES = [
   [['core/trouble/**/*.ts'], [station('helper', 'names', 'tracker', 'filter', 'session', 'summary', 'engine', 'system')], 'findings know the model only'], // prettier-ignore
   [['core/filter/**/*.ts'], [station('helper', 'names', 'tracker', 'session', 'summary', 'engine', 'system')], 'filters know the model only'], // prettier-ignore
   [['core/session/**/*.ts'], [station('helper', 'summary', 'engine')], 'session files know no helper and no engine'],
+  [['core/flight-recorder/**/*.ts'], [station('helper', 'summary', 'engine')], 'the flight recorder knows files and the model only'], // prettier-ignore
   [['core/tracker/**/*.ts'], [station('helper', 'engine')], 'the tracker knows no helper and no engine'],
   [['core/helper/**/*.ts'], [station('capture', 'dissect', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine')], 'launching the helper knows frames only'], // prettier-ignore
   [['core/share/**/*.ts'], [station('helper', 'engine', 'tracker', 'filter', 'summary', 'export')], 'making a copy knows formats and the model only'], // prettier-ignore

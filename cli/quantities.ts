@@ -49,3 +49,10 @@ export function parseCount(option: string, text: string, least: number, most: nu
   if (!(value >= least && value <= most)) throw badValue(option, text, `give a number from ${least} to ${most}`);
   return value;
 }
+
+/** `12.3 MB`. */
+export function sizeText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? ''}`;
+}

@@ -1,16 +1,22 @@
 import { existsSync } from 'node:fs';
 import { LOG_DEBUG, LOG_ERROR, LOG_INFO, LOG_WARNING } from '../core/abi/generated.ts';
 import { startRecording, type Recording, type RecordingEnd } from '../core/engine/recorder.ts';
-import { leftRings } from '../core/flight-recorder/paths.ts';
-import type { RingLimits } from '../core/flight-recorder/ring.ts';
-import type { Fired } from '../core/flight-recorder/trigger-watch.ts';
-import { requireTrigger, type Trigger } from '../core/flight-recorder/trigger.ts';
-import type { Joined } from '../core/session/join.ts';
 import { errnoName, FlowglassError, printable } from '../core/errors.ts';
 import type { InterfaceReport, LogLine } from '../core/wire/messages.ts';
+import {
+  complain,
+  KEEP_DETAILS,
+  KEEP_OPTIONS,
+  keptText,
+  readKeep,
+  tellFired,
+  tellLeftRings,
+  tellSaved,
+  type Kept,
+} from './keep.ts';
 import { usageError, type Command, type Given } from './command.ts';
 import { version } from './main.ts';
-import { badValue, parseCount, parseDuration, parseRotation } from './quantities.ts';
+import { badValue, parseCount, parseDuration, parseRotation, sizeText } from './quantities.ts';
 import { readSource, SOURCE_OPTIONS } from './source.ts';
 import { note, speaks, type Level } from './terminal.ts';
 
@@ -27,38 +33,6 @@ interface Target {
   readonly rotateMs?: number;
   readonly ring?: number;
   readonly keep: Kept | null;
-}
-
-/** What --keep, --when and --when-for ask for. */
-interface Kept {
-  readonly limits: RingLimits;
-  readonly triggers: readonly Trigger[];
-  readonly afterMs: number;
-}
-
-/** Of --keep with a time: what it may take up on the disk all the same. */
-const KEEP_MAX_BYTES = 1e9;
-const KEEP_MIN_MS = 1000;
-const KEEP_MIN_BYTES = 1e6;
-const AFTER_MS = 30_000;
-
-/** Options of the flight recorder; null without them. */
-function readKeep(given: Given): Kept | null {
-  const texts = given.texts('when');
-  const keep = given.text('keep') ?? (texts.length > 0 ? '1m' : undefined);
-  const after = given.text('when-for');
-  if (after !== undefined && texts.length === 0) throw usageError('--when-for needs --when', 'command line', "say what starts a recording, e.g. --when 'rtt.p99 > 200ms'"); // prettier-ignore
-  if (keep === undefined) return null;
-  const alone = ['rotate', 'ring'].find((name) => given.has(name));
-  if (alone !== undefined) throw usageError(`--keep and --${alone} exclude each other`, 'command line', 'give one of them: what --keep holds is bounded by itself'); // prettier-ignore
-  const length = parseRotation('--keep', keep);
-  const tooLittle = 'ms' in length ? length.ms < KEEP_MIN_MS : length.bytes < KEEP_MIN_BYTES;
-  if (tooLittle) throw badValue('--keep', keep, 'give at least 1s or 1MB');
-  return {
-    limits: 'ms' in length ? { ms: length.ms, bytes: KEEP_MAX_BYTES } : { ms: null, bytes: length.bytes },
-    triggers: texts.map((text) => requireTrigger(text, '--when')),
-    afterMs: after === undefined ? AFTER_MS : parseDuration('--when-for', after),
-  };
 }
 
 /** Options that say where it goes and how long it lasts. */
@@ -79,11 +53,9 @@ function readTarget(given: Given): Target {
     throw usageError('rotation needs files', 'standard output', 'give -w a file name');
   if (path === '-' && process.stdout.isTTY) throw badValue('-w', '-', 'standard output is a terminal: send it into a file or a program'); // prettier-ignore
   const duration = given.text('duration');
-  const keep = readKeep(given);
-  if (keep !== null && path === '-') throw usageError('--keep needs files', 'standard output', 'give -w a file name');
   return {
     path,
-    keep,
+    keep: readKeep(given),
     force: given.has('force'),
     packets,
     snaplen: snaplen === undefined ? SNAPLEN : parseCount('--snaplen', snaplen, 0, SNAPLEN_MAX),
@@ -114,16 +86,10 @@ function signalled(): Promise<void> {
   });
 }
 
-function size(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? ''}`;
-}
-
 function conclusion({ files, bytes, counts }: RecordingEnd): string {
   if (files.length === 0) return 'wrote nothing: what was kept is deleted';
   const where = files.length === 1 ? (files[0] ?? '') : `${files.length} files`;
-  return `wrote ${where} (${size(bytes)}, ${counts.packets} packet records)`;
+  return `wrote ${where} (${sizeText(bytes)}, ${counts.packets} packet records)`;
 }
 
 /** What was lost on the way to the file, and what helps; null when nothing was. */
@@ -145,27 +111,17 @@ function progress(recording: Recording, started: number): () => void {
   };
 }
 
-/** What is held, and how to have it written. */
-function keptText({ limits, triggers }: Kept): string {
-  const length = limits.ms === null ? size(limits.bytes) : `${limits.ms / 1000} s`;
-  const when = triggers.length === 0 ? '' : `, or when ${triggers.map(({ text }) => text).join(', or when ')}`;
-  return `and keeping the last ${length} only: kill -USR1 ${process.pid} writes it${when}`;
-}
-
-function firedText({ evidence, trigger }: Fired, path: string | null): string {
-  return `${trigger.text}: ${evidence}${path === null ? '' : `, recording into ${path}`}`;
-}
-
-/** A file that was written from what was kept, and from when on it tells. */
-function savedText({ path, bytes, fromNs, toNs, counts }: Joined, recording: Recording): string {
-  const wallNs = recording.wallNs(fromNs);
-  const from = wallNs === null ? '' : ` from ${new Date(Number(wallNs / 1_000_000n)).toISOString()} on`;
-  return `wrote ${path} (${size(bytes)}, ${counts.packets} packet records, ${(Number(toNs - fromNs) / 1e9).toFixed(1)} s${from})`; // prettier-ignore
-}
-
-/** A failure that does not end the recording. */
-function complain(error: unknown): void {
-  note('error', error instanceof Error ? error.message : String(error));
+/** SIGUSR1 writes what is kept, SIGUSR2 pauses and resumes. */
+function obeySignals(recording: Recording, packets: boolean, keeps: boolean): void {
+  process.on('SIGUSR1', () => {
+    if (!keeps) return note('warning', 'SIGUSR1 writes what --keep holds, and there is none: this recording is a file already'); // prettier-ignore
+    recording.save().then((saved) => saved && tellSaved(saved, recording), complain);
+  });
+  process.on('SIGUSR2', () => {
+    if (!packets) return note('warning', 'a recording without packets has nothing to pause');
+    recording.paused = !recording.paused;
+    note('warning', recording.paused ? 'paused: no packets are stored until the next SIGUSR2' : 'recording again');
+  });
 }
 
 export const command: Command = {
@@ -176,9 +132,7 @@ export const command: Command = {
 Durations: 500ms 10s 5m 2h (bare = seconds). Sizes: 100MB 2GiB (bare = bytes).
 Ends after --duration, or by Ctrl-C or SIGTERM. Files are readable by their owner only.
 SIGUSR2 pauses and resumes it: no packets are stored meanwhile, and the file shows the gap.
-With --keep nothing is written but the last 5m (or 500MB): SIGUSR1, or a trigger, writes it into FILE-00001 and so on.
-A trigger is a filter, of a flow or with "session:" of all of them, e.g. 'rtt.p99 > 200ms', 'retransmits > 20 within 1s',
-'session: resets > 50 within 10s', or 'new peer' (docs/filter.md).
+${KEEP_DETAILS}
 Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is left free.`,
   options: {
     ...SOURCE_OPTIONS,
@@ -189,9 +143,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     'no-packets': { help: 'flows and events only: a tiny file' },
     rotate: { value: 'SIZE|TIME', help: 'begin another file after 100MB, or after 10m' },
     ring: { value: 'N', help: 'keep the last N files' },
-    keep: { value: 'TIME|SIZE', help: 'keep only the last 5m, or 500MB, and write it when asked' },
-    when: { value: 'TRIGGER', multiple: true, help: 'write what is kept when this happens (without --keep: 1m)' },
-    'when-for': { value: 'TIME', help: 'go on recording for so long after a trigger (default 30s)' },
+    ...KEEP_OPTIONS,
     'wireshark-process-info': { help: 'also write the process blocks of Wireshark 5' },
     'accept-tracing': { help: 'owner of connections at accept; slows every system call by about 15 %' },
   },
@@ -225,8 +177,8 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
         : {
             keep: {
               ...keep,
-              onFired: (fired, path) => note('warning', firedText(fired, path)),
-              onSaved: (saved) => note('warning', savedText(saved, recording)),
+              onFired: tellFired,
+              onSaved: (saved) => tellSaved(saved, recording),
               onError: complain,
             },
           }),
@@ -236,18 +188,8 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const started = performance.now();
     const names = recording.interfaces.map(attachedText).join(', ');
     note('warning', `recording ${names} ${keep === null ? `into ${target.path === '-' ? 'standard output' : target.path}` : keptText(keep)}`); // prettier-ignore
-    for (const folder of keep === null ? [] : leftRings(target.path))
-      note('warning', `a recorder that was killed left its last minutes in ${folder}: its files open; delete it when you need them no more`); // prettier-ignore
-    process.on('SIGUSR1', () => {
-      if (keep === null)
-        note('warning', 'SIGUSR1 writes what --keep holds, and there is none: this recording is a file already'); // prettier-ignore
-      else recording.save().then((saved) => saved && note('warning', savedText(saved, recording)), complain);
-    });
-    process.on('SIGUSR2', () => {
-      if (!target.packets) return note('warning', 'a recording without packets has nothing to pause');
-      recording.paused = !recording.paused;
-      note('warning', recording.paused ? 'paused: no packets are stored until the next SIGUSR2' : 'recording again');
-    });
+    if (keep !== null) tellLeftRings(target.path);
+    obeySignals(recording, target.packets, keep !== null);
     const clear = progress(recording, started);
     const timer = durationMs === null ? null : setTimeout(() => void recording.stop(), durationMs);
     void stopSignal.then(() => recording.stop());

@@ -14,28 +14,22 @@ import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
-import { FlightRecording } from '../flight-recorder/flight-recording.ts';
-import { numberedPaths, ringFolder } from '../flight-recorder/paths.ts';
-import type { RingLimits } from '../flight-recorder/ring.ts';
-import type { Trigger } from '../flight-recorder/trigger.ts';
-import type { Fired } from '../flight-recorder/trigger-watch.ts';
-import { samplesOnly } from '../flight-recorder/window.ts';
-import { FRAME_NOTE, NOTE_PAUSED, NOTE_RESUMED, noteFrame } from '../flow/note-records.ts';
+import { NOTE_PAUSED, NOTE_RESUMED, sendNote } from '../flow/note-records.ts';
+import type { FlightRecording } from '../flight-recorder/flight-recording.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
 import { SYSTEM_CALLS } from '../session/file-sink.ts';
-import type { SessionCounts, SessionResult } from '../session/options.ts';
+import type { SessionCounts, SessionWriterOptions } from '../session/options.ts';
 import type { Joined } from '../session/join.ts';
-import { noCounts } from '../session/session-file.ts';
-import { addCounts, SessionWriter } from '../session/writer.ts';
+import { SessionWriter } from '../session/writer.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
-import { flowTexts } from './flow-texts.ts';
 import { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
+import { keptOutput, type KeepOptions, type Output } from './kept-output.ts';
 import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
 import { fileNames } from './file-names.ts';
@@ -74,18 +68,6 @@ export interface RecorderOptions {
   readonly keep?: KeepOptions;
 }
 
-/** What is kept, and what has it written. */
-export interface KeepOptions {
-  readonly limits: RingLimits;
-  readonly triggers: readonly Trigger[];
-  /** How long a recording goes on after its trigger. */
-  readonly afterMs: number;
-  readonly onFired: (fired: Fired, path: string | null) => void;
-  readonly onSaved: (saved: Joined) => void;
-  /** A file could not be written; keeping goes on. */
-  readonly onError: (error: unknown) => void;
-}
-
 /** What a recording came to. */
 export interface RecordingEnd {
   readonly files: readonly string[];
@@ -102,32 +84,32 @@ const INTERVAL_MS = 100;
 /** How often control groups are asked for their paths. */
 const NAMING_MS = 200;
 
+/** What a running recording is made of. */
+interface RecordingParts {
+  readonly interfaces: readonly InterfaceReport[];
+  readonly ended: Promise<RecordingEnd>;
+  readonly stop: () => void;
+  readonly pause: (paused: boolean) => void;
+  /** null without `keep`. */
+  readonly flight: FlightRecording | null;
+  readonly wallNs: (bootNs: bigint) => bigint | null;
+}
+
 /** A recording that runs: programs are attached and counting. */
 export class Recording {
   readonly interfaces: readonly InterfaceReport[];
   /** Settles when the file is closed, asked for or not. Never rejects. */
   readonly ended: Promise<RecordingEnd>;
-  readonly #stop: () => void;
-  readonly #pause: (paused: boolean) => void;
-  readonly #flight: FlightRecording | null;
   /** Of a boot time, ns since the Epoch; null before the first clock reading. */
   readonly wallNs: (bootNs: bigint) => bigint | null;
+  readonly #parts: RecordingParts;
   #paused = false;
 
-  constructor(
-    interfaces: readonly InterfaceReport[],
-    ended: Promise<RecordingEnd>,
-    stop: () => void,
-    pause: (paused: boolean) => void,
-    flight: FlightRecording | null,
-    wallNs: (bootNs: bigint) => bigint | null,
-  ) {
-    this.interfaces = interfaces;
-    this.ended = ended;
-    this.#stop = stop;
-    this.#pause = pause;
-    this.#flight = flight;
-    this.wallNs = wallNs;
+  constructor(parts: RecordingParts) {
+    this.interfaces = parts.interfaces;
+    this.ended = parts.ended;
+    this.wallNs = parts.wallNs;
+    this.#parts = parts;
   }
 
   get paused(): boolean {
@@ -138,17 +120,17 @@ export class Recording {
   set paused(paused: boolean) {
     if (paused === this.#paused) return;
     this.#paused = paused;
-    this.#pause(paused);
+    this.#parts.pause(paused);
   }
 
   /** Writes what is kept into a file; only with `keep`. Throws FlowglassError. */
   async save(): Promise<Joined | null> {
-    return (await this.#flight?.save()) ?? null;
+    return (await this.#parts.flight?.save()) ?? null;
   }
 
   /** Takes the last read-out and closes the file. */
   stop(): Promise<RecordingEnd> {
-    this.#stop();
+    this.#parts.stop();
     return this.ended;
   }
 }
@@ -206,7 +188,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     const interfaces = await watch.start(helper);
     const settle = new Settle();
     const recorded = writerOptions(options, reducer, (error) => settle.fail(error));
-    const kept = options.keep === undefined ? null : keptOutput(options, options.keep, recorded, reducer, onFrame);
+    const kept = options.keep === undefined ? null : keptOutput(options.keep, recorded, reducer, onFrame);
     writer = kept?.output ?? new SessionWriter(recorded);
     for (const { type, bytes } of early.splice(0)) {
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
@@ -219,84 +201,22 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       cgroups?.name(reducer, onFrame);
     });
     await Promise.race([helper.snapshot, settle.begun]);
-    const pause = (paused: boolean): void => {
-      if (options.packets) helper.capture(!paused, options.snaplen);
-      const { clock, nowNs } = reducer.model;
-      const kind = paused ? NOTE_PAUSED : NOTE_RESUMED;
-      const bytes = noteFrame({ kind, bootNs: clock.bootNs(nowNs), text: '' });
-      onFrame(FRAME_NOTE, bytes, new DataView(bytes.buffer), 0, bytes.length);
-    };
-    return new Recording(
+    return new Recording({
       interfaces,
       ended,
-      () => settle.stop(),
-      pause,
-      kept?.flight ?? null,
-      (bootNs) => {
-        const { clock } = reducer.model;
-        return clock.wallNs(clock.relativeOf(bootNs));
+      stop: () => settle.stop(),
+      pause: (paused) => {
+        if (options.packets) helper.capture(!paused, options.snaplen);
+        const { clock, nowNs } = reducer.model;
+        sendNote(onFrame, { kind: paused ? NOTE_PAUSED : NOTE_RESUMED, bootNs: clock.bootNs(nowNs), text: '' });
       },
-    );
+      flight: kept?.flight ?? null,
+      wallNs: (bootNs) => reducer.model.clock.wallNs(reducer.model.clock.relativeOf(bootNs)),
+    });
   } catch (error) {
     const end = await helper.stop();
     throw end.error ?? error;
   }
-}
-
-/** Where frames go: a session file, or the ring. */
-interface Output {
-  frame: FrameSink;
-  flush(): void;
-  close(): SessionResult | Promise<SessionResult>;
-}
-
-/** The ring beside the files that are written from it, in a hidden folder. */
-function keptOutput(
-  options: RecorderOptions,
-  keep: KeepOptions,
-  {
-    path,
-    rotateBytes: _bytes,
-    rotateMs: _ms,
-    ring: _ring,
-    ...recorded
-  }: ConstructorParameters<typeof SessionWriter>[0],
-  reducer: Reducer,
-  sink: FrameSink,
-): { output: Output; flight: FlightRecording } {
-  const { model } = reducer;
-  const flight = new FlightRecording({
-    folder: ringFolder(path),
-    limits: keep.limits,
-    writer: recorded,
-    sink,
-    model,
-    fields: modelFields(model),
-    texts: flowTexts(model),
-    newPath: numberedPaths(path, options.force),
-    force: options.force,
-    calls: recorded.calls ?? SYSTEM_CALLS,
-    afterMs: keep.afterMs,
-    onFired: keep.onFired,
-    onSaved: keep.onSaved,
-    onError: keep.onError,
-  });
-  const watch = flight.setTriggers(keep.triggers);
-  if (watch !== null) model.observer = samplesOnly(watch.samples);
-  const close = async (): Promise<SessionResult> => {
-    let error = flight.ring.error;
-    try {
-      await flight.close();
-    } catch (failure) {
-      if (!(failure instanceof FlowglassError)) throw failure;
-      error ??= failure;
-    }
-    const counts = noCounts();
-    for (const saved of flight.saved) addCounts(counts, saved.counts);
-    const { saved } = flight;
-    return { files: saved.map((each) => each.path), bytes: saved.reduce((sum, { bytes }) => sum + bytes, 0), counts, error }; // prettier-ignore
-  };
-  return { output: { frame: flight.ring.frame, flush: () => flight.ring.flush(), close }, flight };
 }
 
 function helloFlags(options: RecorderOptions): number {
@@ -314,7 +234,7 @@ function writerOptions(
   options: RecorderOptions,
   reducer: Reducer,
   onError: (error: FlowglassError) => void,
-): ConstructorParameters<typeof SessionWriter>[0] {
+): SessionWriterOptions {
   const { model } = reducer;
   const matches = options.filter === null ? null : compile(options.filter.ast, modelFields(model));
   return {

@@ -4,11 +4,12 @@
  */
 import type { FlowFields } from '../filter/filter.ts';
 import type { FlowModel } from '../flow/model.ts';
-import { FRAME_NOTE, NOTE_TRIGGERED, noteFrame } from '../flow/note-records.ts';
+import { NOTE_TRIGGERED, sendNote } from '../flow/note-records.ts';
 import type { FileCalls } from '../session/file-sink.ts';
 import type { Joined } from '../session/join.ts';
 import type { FrameSink } from '../wire/frames.ts';
-import { FlightRing, type PastRecording, type RingOptions } from './ring.ts';
+import { FlightRing, type PastRecording, type RingOptions, type SaveOptions } from './ring.ts';
+import type { SampleWindow } from './samples.ts';
 import type { Trigger } from './trigger.ts';
 import { TriggerWatch, type Fired, type FlowTexts } from './trigger-watch.ts';
 
@@ -27,6 +28,9 @@ export interface FlightOptions extends RingOptions {
   readonly calls?: FileCalls;
   /** How long a recording goes on after what started it. */
   readonly afterMs: number;
+  /** Who is to be told of latency samples from now on; null = nobody. */
+  readonly onSamples: (samples: SampleWindow | null) => void;
+  /** A trigger fired; the path of the recording that it began, null when one went on or none could be made. */
   readonly onFired?: (fired: Fired, path: string | null) => void;
   /** A recording that a trigger started is whole. */
   readonly onSaved?: (saved: Joined) => void;
@@ -63,28 +67,15 @@ export class FlightRecording {
   }
 
   /** Watches for these from now on, instead of those before. */
-  setTriggers(triggers: readonly Trigger[]): TriggerWatch | null {
-    const { model, fields, texts } = this.#options;
+  setTriggers(triggers: readonly Trigger[]): void {
+    const { model, fields, texts, onSamples } = this.#options;
     this.#watch = triggers.length === 0 ? null : new TriggerWatch(model, triggers, fields, texts);
-    return this.#watch;
-  }
-
-  get watch(): TriggerWatch | null {
-    return this.#watch;
+    onSamples(this.#watch?.samples ?? null);
   }
 
   /** Writes what is held into a file of its own. Throws FlowglassError. */
   async save(path = this.#options.newPath()): Promise<Joined> {
-    const { force = false, calls } = this.#options;
-    const saving = this.ring.save(path, { force, ...(calls === undefined ? {} : { calls }) });
-    this.#saving.add(saving);
-    try {
-      const saved = await saving;
-      this.#saved.push(saved);
-      return saved;
-    } finally {
-      this.#saving.delete(saving);
-    }
+    return this.#finished(this.ring.save(path, this.#saveOptions));
   }
 
   /** Ends what a trigger started; null when nothing was. Throws FlowglassError. */
@@ -92,15 +83,25 @@ export class FlightRecording {
     const recording = this.#recording;
     if (recording === null) return null;
     this.#recording = null;
-    const ending = this.ring.end(recording.past);
-    this.#saving.add(ending);
+    const saved = await this.#finished(this.ring.end(recording.past));
+    this.#options.onSaved?.(saved);
+    return saved;
+  }
+
+  get #saveOptions(): SaveOptions {
+    const { force = false, calls } = this.#options;
+    return { force, ...(calls === undefined ? {} : { calls }) };
+  }
+
+  /** Closing waits for it. */
+  async #finished(saving: Promise<Joined>): Promise<Joined> {
+    this.#saving.add(saving);
     try {
-      const saved = await ending;
+      const saved = await saving;
       this.#saved.push(saved);
-      this.#options.onSaved?.(saved);
       return saved;
     } finally {
-      this.#saving.delete(ending);
+      this.#saving.delete(saving);
     }
   }
 
@@ -123,15 +124,14 @@ export class FlightRecording {
   }
 
   #fire(fired: Fired, now: number): void {
-    const { model, sink, newPath, force = false, calls, afterMs, onFired, onError } = this.#options;
+    const { model, sink, newPath, afterMs, onFired, onError } = this.#options;
     const text = `${fired.trigger.text}: ${fired.evidence}`;
-    const bytes = noteFrame({ kind: NOTE_TRIGGERED, bootNs: model.clock.bootNs(fired.atNs), text });
-    sink(FRAME_NOTE, bytes, new DataView(bytes.buffer), 0, bytes.length);
+    sendNote(sink, { kind: NOTE_TRIGGERED, bootNs: model.clock.bootNs(fired.atNs), text });
     let path: string | null = null;
     if (this.#recording === null) {
       try {
         path = newPath();
-        const past = this.ring.begin(path, { force, ...(calls === undefined ? {} : { calls }) });
+        const past = this.ring.begin(path, this.#saveOptions);
         this.#recording = { past, untilMs: now + afterMs, sinceNs: fired.atNs };
       } catch (error) {
         path = null;

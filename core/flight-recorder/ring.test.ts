@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_PACKETS } from '../abi/generated.ts';
+import type { FlowglassError } from '../errors.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { readCapture } from '../capture/read.ts';
+import type { SessionWriterOptions } from '../session/options.ts';
+import { SYSTEM_CALLS } from '../session/file-sink.ts';
 import { Session } from '../session/reader.ts';
 import {
   clockFrame,
@@ -29,9 +32,9 @@ class Feed {
   readonly ring: FlightRing;
   ms = 0;
 
-  constructor(folder: string, limits: RingLimits) {
+  constructor(prefix: string, limits: RingLimits, writer: Partial<SessionWriterOptions> = {}) {
     this.ring = new FlightRing({
-      folder,
+      prefix,
       limits,
       writer: {
         application: 'test',
@@ -39,6 +42,7 @@ class Feed {
         timer: false,
         now: () => this.ms,
         serialize: () => this.reducer.serialize(),
+        ...writer,
       },
     });
     for (const first of [helloFrame(), clockFrame(BOOT, WALL), interfaceFrame(0, 'veth0', BOOT)]) this.give(first);
@@ -73,7 +77,7 @@ describe('the flight recorder', () => {
   let ring: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'flowglass-ring-'));
-    ring = join(folder, 'ring');
+    ring = join(folder, 'ring-');
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -86,7 +90,7 @@ describe('the flight recorder', () => {
     const saved = await feed.ring.save(path);
     expect(Number(BOOT + 60_000_000_000n - saved.fromNs) / 1e9).toBeCloseTo(22, -1);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(statSync(ring).mode & 0o777).toBe(0o700);
+    expect(statSync(feed.ring.folder).mode & 0o777).toBe(0o700);
 
     const session = (await Session.open(path))!;
     expect(session).toMatchObject({ truncated: false, damagedBlocks: 0, toNs: BOOT + 60_000_000_000n });
@@ -118,14 +122,17 @@ describe('the flight recorder', () => {
     const again = await feed.ring.save(join(folder, 'again.pcapng'));
     expect(again.toNs).toBe(BOOT + 65_000_000_000n);
     await feed.ring.close();
-    expect(existsSync(ring)).toBe(false);
+    expect(existsSync(feed.ring.folder)).toBe(false);
   });
 
   it('is bounded in bytes, whatever length was asked for', () => {
     const feed = new Feed(ring, { ms: null, bytes: 1_000_000 });
     for (let i = 0; i < 60; i++) {
       feed.seconds(10);
-      const bytes = readdirSync(ring).reduce((sum, name) => sum + statSync(join(ring, name)).size, 0);
+      const bytes = readdirSync(feed.ring.folder).reduce(
+        (sum, name) => sum + statSync(join(feed.ring.folder, name)).size,
+        0,
+      );
       expect(bytes).toBeLessThan(1_050_000);
     }
     expect(feed.ring.heldMs).toBeGreaterThan(50_000);
@@ -151,6 +158,34 @@ describe('the flight recorder', () => {
     expect(Buffer.compare(state, feed.reducer.serialize())).toBe(0);
     await session.close();
     expect(feed.ring.heldMs).toBeLessThan(6_000);
+    await feed.ring.close();
+  });
+
+  it('gives way when the disk fills up, and ends when nothing is left to delete; what was being recorded is whole', async () => {
+    let freeBytes = 1e9;
+    const errors: FlowglassError[] = [];
+    const space = () => ({ freeBytes, totalBytes: 1e9 });
+    const feed = new Feed(ring, { ms: 20_000, bytes: 1e9 }, { calls: { ...SYSTEM_CALLS, space }, onError: (error) => errors.push(error) }); // prettier-ignore
+    feed.seconds(30);
+    const path = join(folder, 'last.pcapng');
+    const recording = feed.ring.begin(path);
+    feed.seconds(5);
+    await expect.poll(() => recording.waiting.length).toBe(0);
+    freeBytes = 0;
+    expect(() => feed.ring.begin(join(folder, 'none.pcapng'), { calls: { ...SYSTEM_CALLS, space } })).toThrow('the disk is nearly full, so what just happened was not written'); // prettier-ignore
+    expect(feed.ring.files.length).toBeGreaterThan(9);
+    feed.seconds(2);
+    expect(errors.map(({ code, what, where }) => [code, what, where])).toEqual([
+      ['disk-nearly-full', 'the disk is nearly full, so nothing more is kept', feed.ring.folder],
+    ]);
+    expect(feed.ring.files).toHaveLength(1);
+    await feed.ring.end(recording);
+    const session = (await Session.open(path))!;
+    expect(session).toMatchObject({ truncated: false, damagedBlocks: 0 });
+    let last = 0n;
+    await session.packets({}, (_packet, bootNs) => void (last = bootNs));
+    expect(last).toBeGreaterThan(BOOT + 35_000_000_000n);
+    await session.close();
     await feed.ring.close();
   });
 

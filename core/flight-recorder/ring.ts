@@ -3,10 +3,11 @@
  * which the oldest are deleted. Saving joins them into one session file; a recording that begins in the past takes them
  * and every file that is closed from then on.
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { FlowglassError } from '../errors.ts';
-import type { FileCalls } from '../session/file-sink.ts';
+import { type FileCalls, SYSTEM_CALLS } from '../session/file-sink.ts';
+import { leftFree, nearlyFull, shortOfSpace } from '../session/free-space.ts';
 import { type Joined, SessionJoin } from '../session/join.ts';
 import type { SessionCounts, SessionWriterOptions } from '../session/options.ts';
 import { SessionWriter } from '../session/writer.ts';
@@ -27,10 +28,16 @@ const PART_MIN_BYTES = 64 << 10;
 const PART_MAX_MS = 30_000;
 
 export interface RingOptions {
-  /** Made 0700, and deleted at the end. */
-  readonly folder: string;
+  /** The ring's folder is this and six letters more; it is made 0700, and deleted at the end. */
+  readonly prefix: string;
   readonly limits: RingLimits;
-  readonly writer: Omit<SessionWriterOptions, 'path' | 'rotateBytes' | 'rotateMs' | 'ring' | 'onRotate'>;
+  readonly writer: Omit<SessionWriterOptions, 'path' | 'rotateBytes' | 'rotateMs' | 'ring' | 'onClosed' | 'makeRoom'>;
+}
+
+/** How a file is made of what is held. */
+export interface SaveOptions {
+  readonly force?: boolean;
+  readonly calls?: FileCalls;
 }
 
 interface Part {
@@ -87,6 +94,7 @@ export class PastRecording {
 }
 
 export class FlightRing {
+  readonly folder: string;
   readonly #options: RingOptions;
   readonly #writer: SessionWriter;
   readonly #parts: Part[] = [];
@@ -97,16 +105,21 @@ export class FlightRing {
     this.#options = options;
     const { ms, bytes } = options.limits;
     try {
-      mkdirSync(options.folder, { mode: 0o700 });
+      this.folder = mkdtempSync(options.prefix);
     } catch (error) {
-      throw new FlowglassError({ code: 'unwritable-file', what: 'the folder of the flight recorder cannot be made', where: options.folder, hint: 'choose a folder that you may write to', cause: error }); // prettier-ignore
+      throw new FlowglassError({ code: 'unwritable-file', what: 'the folder of the flight recorder cannot be made', where: dirname(options.prefix), hint: 'choose a folder that you may write to', cause: error }); // prettier-ignore
     }
+    const { calls = SYSTEM_CALLS, onError } = options.writer;
     this.#writer = new SessionWriter({
       ...options.writer,
-      path: join(options.folder, 'kept.pcapng'),
+      // What is deleted in minutes need not be made safe on the disk first.
+      calls: { ...calls, sync: () => undefined },
+      onError: (error) => onError?.(this.#ringError(error)),
+      makeRoom: () => this.#dropOldest(),
+      path: join(this.folder, 'kept.pcapng'),
       rotateMs: ms === null ? PART_MAX_MS : Math.min(PART_MAX_MS, Math.max(PART_MIN_MS, ms / PARTS)),
       rotateBytes: Math.max(PART_MIN_BYTES, Math.floor(bytes / PARTS)),
-      onRotate: (path, size, lasted) => this.#closed({ path, bytes: size, ms: lasted }),
+      onClosed: (path, size, lasted) => this.#closed({ path, bytes: size, ms: lasted }),
     });
   }
 
@@ -127,9 +140,6 @@ export class FlightRing {
   get files(): string[] {
     return this.#writer.files;
   }
-  set paused(paused: boolean) {
-    this.#writer.paused = paused;
-  }
 
   readonly frame: FrameSink = (type, bytes, view, offset, length) =>
     this.#writer.frame(type, bytes, view, offset, length);
@@ -148,7 +158,9 @@ export class FlightRing {
   }
 
   /** Begins a session file with all that is held. Throws FlowglassError when it cannot be made. */
-  begin(path: string, how: { readonly force?: boolean; readonly calls?: FileCalls } = {}): PastRecording {
+  begin(path: string, how: SaveOptions = {}): PastRecording {
+    const short = shortOfSpace(path, this.bytes, how.calls ?? SYSTEM_CALLS);
+    if (short !== null) throw nearlyFull('what just happened was not written', path, `${leftFree(short)}: make room, or choose another folder`); // prettier-ignore
     const recording = new PastRecording(new SessionJoin({ path, ...how }), path, () => this.#prune());
     this.#writer.rotate();
     for (const part of this.#parts) recording.take(part);
@@ -169,7 +181,7 @@ export class FlightRing {
   }
 
   /** Writes what is held into a session file. Throws FlowglassError. */
-  save(path: string, how: { readonly force?: boolean; readonly calls?: FileCalls } = {}): Promise<Joined> {
+  save(path: string, how: SaveOptions = {}): Promise<Joined> {
     return this.end(this.begin(path, how));
   }
 
@@ -178,7 +190,7 @@ export class FlightRing {
     const recordings = [...this.#recordings];
     const saved = await Promise.all(recordings.map((recording) => this.end(recording)));
     this.#writer.close();
-    rmSync(this.#options.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
     return saved;
   }
 
@@ -199,10 +211,21 @@ export class FlightRing {
       const enough = ms !== null && restMs >= ms;
       // The part being written may become as large as any.
       const tooMuch = restBytes + oldest.bytes > bytes - Math.floor(bytes / PARTS);
-      if (!enough && !tooMuch) return;
-      if ([...this.#recordings].some(({ waiting }) => waiting.includes(oldest))) return;
-      this.#parts.shift();
-      this.#writer.drop(oldest.path);
+      if (!(enough || tooMuch) || !this.#dropOldest()) return;
     }
+  }
+
+  /** False when there is none, or a recording still waits for it. */
+  #dropOldest(): boolean {
+    const [oldest] = this.#parts;
+    if (oldest === undefined || [...this.#recordings].some(({ waiting }) => waiting.includes(oldest))) return false;
+    this.#parts.shift();
+    this.#writer.drop(oldest.path);
+    return true;
+  }
+
+  #ringError(error: FlowglassError): FlowglassError {
+    if (error.code !== 'disk-nearly-full') return error;
+    return nearlyFull('nothing more is kept', this.folder, 'make room and start again');
   }
 }

@@ -4,13 +4,16 @@ import { fieldOf } from '../filter/fields.ts';
 import { compile, type FlowFields, type Predicate } from '../filter/filter.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { leaves, type Trigger } from './trigger.ts';
-import { SampleWindow, WindowFields } from './window.ts';
+import { SampleWindow } from './samples.ts';
+import { isSampled, WindowFields } from './window.ts';
 
 /** A flow is looked at while it does something, and so long after. */
 const ACTIVE_NS = 3e9;
 /** What fired fires again only after it was not so for this long. */
 export const REARM_NS = 5e9;
 const HELD_MAX = 10_000;
+/** Of a peer that was not there before, so long: who talks to it may be known a little later than it. */
+const NEW_NS = 2e9;
 
 /** What a watch needs to know of flows beside the model. */
 export interface FlowTexts {
@@ -38,66 +41,79 @@ interface Watched {
   readonly held: Map<number, number>;
 }
 
+/** A peer that was not there before. */
+interface NewPeer {
+  readonly sinceNs: number;
+  readonly flows: number[];
+  /** Triggers that it fired. */
+  readonly told: Set<Watched>;
+}
+
 export class TriggerWatch {
-  readonly samples: SampleWindow;
+  /** What is to be told of every latency sample; null when no trigger asks for the newest ones. */
+  readonly samples: SampleWindow | null;
   private readonly model: FlowModel;
   private readonly texts: FlowTexts;
   private readonly watched: readonly Watched[];
+  private readonly watchesPeers: boolean;
   private readonly peers = new Set<string>();
+  private readonly newPeers = new Map<string, NewPeer>();
   private seenFlows = -1;
 
   constructor(model: FlowModel, triggers: readonly Trigger[], fields: FlowFields, texts: FlowTexts) {
     this.model = model;
     this.texts = texts;
-    this.samples = new SampleWindow(model);
-    this.watched = triggers.map((trigger) => {
-      const { windowNs, kind, ast } = trigger;
-      const window =
-        windowNs === null ? null : new WindowFields(fields, model, this.samples, windowNs, kind === 'session');
-      const source = window ?? fields;
-      const names = leaves(ast).flatMap((leaf) => ('field' in leaf ? [leaf.field] : []));
-      return {
-        trigger,
-        window,
-        matches: compile(ast, source),
-        values: [...new Set(names)].flatMap((name) => {
-          const read = source.number(fieldOf(name).source);
-          return read === null ? [] : [{ name, read }];
-        }),
-        held: new Map(),
-      };
-    });
+    const samples = new SampleWindow(model);
+    this.watched = triggers.map((trigger) => watchedOf(trigger, fields, model, samples));
+    this.watchesPeers = triggers.some(({ kind }) => kind === 'peer');
+    const sampled = ({ windowNs, ast }: Trigger): boolean =>
+      windowNs !== null && leaves(ast).some((leaf) => 'field' in leaf && isSampled(fieldOf(leaf.field).source));
+    this.samples = triggers.some(sampled) ? samples : null;
   }
 
   /** Looks once; what fired since the last look, at most one flow of a trigger. Nothing before the first snapshot. */
   look(): Fired[] {
     const { model } = this;
     if (!model.snapshotDone) return [];
-    const fresh = this.newFlows();
+    if (this.watchesPeers) this.lookForPeers();
     const fired: Fired[] = [];
     for (const watched of this.watched) {
-      const flow = watched.trigger.kind === 'peer' ? this.newPeer(watched, fresh) : this.lookAt(watched);
+      const flow = watched.trigger.kind === 'peer' ? this.newPeer(watched) : this.lookAt(watched);
       if (flow !== null)
         fired.push({ trigger: watched.trigger, atNs: model.nowNs, flow, evidence: this.evidence(watched, flow) });
       watched.window?.step();
     }
-    for (const flow of fresh) this.peers.add(this.texts.peer(flow));
     return fired;
   }
 
-  private newFlows(): number[] {
-    const { count } = this.model.flows.rows;
+  /** Peers of flows that began since the last look; those of the first look are known. */
+  private lookForPeers(): void {
+    const { nowNs, flows } = this.model;
     const first = this.seenFlows;
-    this.seenFlows = count;
-    if (first < 0) {
-      for (let flow = 0; flow < count; flow++) this.peers.add(this.texts.peer(flow));
-      return [];
+    this.seenFlows = flows.rows.count;
+    for (let flow = Math.max(0, first); flow < this.seenFlows; flow++) {
+      const peer = this.texts.peer(flow);
+      if (first < 0) this.peers.add(peer);
+      if (this.peers.has(peer)) continue;
+      const known = this.newPeers.get(peer);
+      if (known === undefined) this.newPeers.set(peer, { sinceNs: nowNs, flows: [flow], told: new Set() });
+      else known.flows.push(flow);
     }
-    return Array.from({ length: count - first }, (_, i) => first + i);
+    for (const [peer, { sinceNs }] of this.newPeers) {
+      if (nowNs - sinceNs <= NEW_NS) continue;
+      this.newPeers.delete(peer);
+      this.peers.add(peer);
+    }
   }
 
-  private newPeer({ matches }: Watched, fresh: readonly number[]): number | null {
-    return fresh.find((flow) => !this.peers.has(this.texts.peer(flow)) && matches(flow)) ?? null;
+  private newPeer(watched: Watched): number | null {
+    for (const { flows, told } of this.newPeers.values()) {
+      const flow = told.has(watched) ? undefined : flows.find(watched.matches);
+      if (flow === undefined) continue;
+      told.add(watched);
+      return flow;
+    }
+    return null;
   }
 
   /** A flow that is so and was not; null when none is. */
@@ -132,6 +148,18 @@ export class TriggerWatch {
     const where = flow < 0 ? 'all flows' : this.texts.describe(flow);
     return `${where}: ${said.join(', ') || 'it matches'}`;
   }
+}
+
+function watchedOf(trigger: Trigger, fields: FlowFields, model: FlowModel, samples: SampleWindow): Watched {
+  const { windowNs, kind, ast } = trigger;
+  const window = windowNs === null ? null : new WindowFields(fields, model, samples, windowNs, kind === 'session');
+  const source = window ?? fields;
+  const names = leaves(ast).flatMap((leaf) => ('field' in leaf ? [leaf.field] : []));
+  const values = [...new Set(names)].flatMap((name) => {
+    const read = source.number(fieldOf(name).source);
+    return read === null ? [] : [{ name, read }];
+  });
+  return { trigger, window, matches: compile(ast, source), values, held: new Map() };
 }
 
 /** Three digits are enough to read. */

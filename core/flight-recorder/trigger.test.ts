@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FEATURE_DROPS } from '../abi/generated.ts';
 import { modelFields } from '../filter/adapter.ts';
@@ -5,7 +6,7 @@ import { feed, flowsFrame, frame, clockRecord, opening, eventsFrame } from '../f
 import { FRAME_CLOCK, FRAME_RESYNCED, EVENT_RESPONSE } from '../abi/generated.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { parseTrigger, requireTrigger } from './trigger.ts';
-import { samplesOnly } from './window.ts';
+import { samplesOnly, SampleWindow } from './samples.ts';
 import { TriggerWatch } from './trigger-watch.ts';
 
 const problem = (text: string): [number, number, string] => {
@@ -39,6 +40,13 @@ describe('a trigger', () => {
   });
 });
 
+it('docs/filter.md shows triggers that can be read', () => {
+  const text = readFileSync(new URL('../../docs/filter.md', import.meta.url), 'utf8');
+  const examples = /```trigger\n([\s\S]*?)```/.exec(text)![1]!.trim().split('\n');
+  expect(examples.length).toBeGreaterThan(5);
+  expect(examples.map((example) => requireTrigger(example, 'docs').text)).toEqual(examples);
+});
+
 /** Flows of a laboratory, a tenth of a second at a time. */
 class Scene {
   readonly reducer = new Reducer();
@@ -55,7 +63,7 @@ class Scene {
       describe: (flow) => `flow ${flow}`,
       peer: (flow) => String(model.flows.key.data[model.flows.addressWord(flow, 1)]),
     }); // prettier-ignore
-    model.observer = samplesOnly(this.watch.samples);
+    if (this.watch.samples !== null) model.observer = samplesOnly(this.watch.samples);
     this.step();
   }
 
@@ -109,6 +117,20 @@ describe('watching', () => {
     ]);
   });
 
+  it('reads the newest samples of a flow and of all, however many others came between', () => {
+    const scene = new Scene();
+    const samples = new SampleWindow(scene.reducer.model);
+    for (let i = 1; i <= 200_000; i++) samples.response(i % 1000 === 0 ? 7 : (i % 3000) + 10, i, i);
+    expect(samples.read('response', 'n', 7, 0)).toBe(132);
+    expect(samples.read('response', 'max', 7, 0)).toBe(200_000);
+    expect(samples.read('response', 'min', 7, 150_000)).toBe(150_000);
+    expect(samples.read('response', 'p50', 7, 100_000)).toBe(150_000);
+    expect(samples.read('response', 'n', -1, 0)).toBe(8192);
+    expect(samples.read('response', 'mean', -1, 199_991)).toBe(199_995.5);
+    expect(samples.read('response', 'p50', 5, 0)).toBeNaN();
+    expect(samples.read('rtt', 'n', 7, 0)).toBeNaN();
+  });
+
   it('knows the peers that were there, and tells of each new one once', () => {
     const scene = new Scene('new peer', 'new peer where port == 81');
     scene.step({ n: 1, hi: '10.0.0.9' });
@@ -117,5 +139,16 @@ describe('watching', () => {
     expect(scene.fired).toHaveLength(1);
     scene.step({ n: 7, hi: '10.0.0.10' });
     expect(scene.fired.map(({ text }) => text)).toEqual(['new peer', 'new peer']);
+  });
+
+  it('of a new peer takes what becomes known of it within two seconds', () => {
+    const scene = new Scene('new peer where packets > 10');
+    scene.step({ n: 1, hi: '10.0.0.9' });
+    for (let i = 0; i < 5; i++) scene.step({ n: 1, hi: '10.0.0.9', packets: 3 });
+    for (let i = 0; i < 30; i++) scene.step({ n: 2, hi: '10.0.0.10', packets: 0 });
+    for (let i = 0; i < 9; i++) scene.step({ n: 2, hi: '10.0.0.10', packets: 3 });
+    expect(scene.fired.map(({ evidence }) => evidence.split(',')[0])).toEqual([
+      'flow 0: 150994954 was not seen before',
+    ]);
   });
 });

@@ -28,29 +28,24 @@ const SESSION_NS = 10e9;
 const WINDOW_MIN_NS = 100e6;
 const WINDOW_MAX_NS = 3600e9;
 
+type Wrong = Extract<TriggerResult, { ok: false }>;
+
+function wrong(code: string, { start, end }: Span, message: string, hint: string | null = null): Wrong {
+  return { ok: false, problem: { code, start, end, message, hint, fix: null } };
+}
+
 /** Parses a trigger; a mistake is told with its place in `text`. */
 export function parseTrigger(text: string): TriggerResult {
-  const wrong = (code: string, span: Span, message: string, hint: string | null = null): TriggerResult => ({
-    ok: false,
-    problem: { code, ...span, message, hint, fix: null },
-  });
   const peer = /^\s*new\s+peer\b(\s+where\b)?/.exec(text);
   const session = /^\s*session\s*:/.exec(text);
+  const kind = peer ? 'peer' : session ? 'session' : 'flow';
   const within = peer ? null : /\swithin\b\s*(\S*)\s*$/.exec(text);
+  const windowNs = within ? windowOf(text, within[1] ?? '') : session ? SESSION_NS : null;
+  if (windowNs !== null && typeof windowNs !== 'number') return windowNs;
   const start = (peer ?? session)?.[0].length ?? 0;
   const end = within?.index ?? text.length;
-  let windowNs = session ? SESSION_NS : null;
-  if (within) {
-    const word = within[1] ?? '';
-    const at = word === '' ? text.trimEnd().length : text.lastIndexOf(word);
-    windowNs = parseDuration(word);
-    const span = { start: at, end: Math.max(at + 1, at + word.length) };
-    if (windowNs === null) return wrong('window', span, 'within is followed by a duration', 'write within 10s');
-    if (windowNs < WINDOW_MIN_NS || windowNs > WINDOW_MAX_NS)
-      return wrong('window', span, 'a window is between 100ms and 1h', 'write within 10s');
-  }
-  const asked = text.slice(start, end);
   const where = { start, end: Math.max(start + 1, text.trimEnd().length) };
+  const asked = text.slice(start, end);
   if (peer && peer[1] === undefined && asked.trim() !== '')
     return wrong('where', { start: start + asked.search(/\S/), end: where.end }, 'a condition on a new peer follows "where"', `write new peer where ${asked.trim()}`); // prettier-ignore
   if (asked.trim() === '' && (!peer || peer[1] !== undefined))
@@ -58,20 +53,34 @@ export function parseTrigger(text: string): TriggerResult {
   // What stands before is blanked, so that places stay those of the whole text.
   const parsed = parse(' '.repeat(start) + asked);
   if (!parsed.ok) return parsed;
-  const { ast } = parsed;
-  if (ast.kind === 'constant' && !peer) return wrong('constant', ast.span ?? where, 'this is always or never so');
-  if (session) {
+  const misfit = misfitOf(parsed.ast, kind, within === null ? null : { start: end + 1, end: where.end }, where);
+  return misfit ?? { ok: true, trigger: { text: text.trim(), kind, ast: parsed.ast, windowNs } };
+}
+
+/** Nanoseconds of what follows "within". */
+function windowOf(text: string, word: string): number | Wrong {
+  const at = word === '' ? text.trimEnd().length : text.lastIndexOf(word);
+  const span = { start: at, end: Math.max(at + 1, at + word.length) };
+  const windowNs = parseDuration(word);
+  if (windowNs === null) return wrong('window', span, 'within is followed by a duration', 'write within 10s');
+  if (windowNs < WINDOW_MIN_NS || windowNs > WINDOW_MAX_NS)
+    return wrong('window', span, 'a window is between 100ms and 1h', 'write within 10s');
+  return windowNs;
+}
+
+/** Why such a condition can be no trigger of that kind; null when it can. */
+function misfitOf(ast: Expression, kind: Trigger['kind'], within: Span | null, where: Span): Wrong | null {
+  if (ast.kind === 'constant' && kind !== 'peer')
+    return wrong('constant', ast.span ?? where, 'this is always or never so');
+  if (kind === 'session') {
     const stranger = leaves(ast).find((leaf) => !('field' in leaf) || !isSummed(leaf.field));
-    if (stranger !== undefined) {
-      const name = 'field' in stranger ? stranger.field : stranger.kind === 'protocol' ? stranger.name : 'this';
-      return wrong('session-field', stranger.span ?? where, `${name} is of one flow, not of the session`, 'leave session: away, or ask for traffic, trouble or latency'); // prettier-ignore
-    }
-  } else if (within && !leaves(ast).some((leaf) => 'field' in leaf && isSummed(leaf.field)))
-    return wrong('window-field', { start: end + 1, end: where.end }, 'nothing here is counted over a time', 'leave within away'); // prettier-ignore
-  return {
-    ok: true,
-    trigger: { text: text.trim(), kind: peer ? 'peer' : session ? 'session' : 'flow', ast, windowNs },
-  };
+    if (stranger === undefined) return null;
+    const name = 'field' in stranger ? stranger.field : stranger.kind === 'protocol' ? stranger.name : 'this';
+    return wrong('session-field', stranger.span ?? where, `${name} is of one flow, not of the session`, 'leave session: away, or ask for traffic, trouble or latency'); // prettier-ignore
+  }
+  if (within !== null && !leaves(ast).some((leaf) => 'field' in leaf && isSummed(leaf.field)))
+    return wrong('window-field', within, 'nothing here is counted over a time', 'leave within away');
+  return null;
 }
 
 /** Parses a trigger of the command line; throws a usage error that points at the character. */

@@ -5,119 +5,14 @@
  */
 import type { FlowFields } from '../filter/flow-fields.ts';
 import type { FlowModel } from '../flow/model.ts';
-import type { ModelObserver } from '../flow/observer.ts';
+import { SESSION, type SampleKind, type SampleWindow } from './samples.ts';
 
 const COUNTED = /^(sent\.|received\.)?(packets|bytes|payload|frames|retransmits|rate)$|^(resets|zero_windows|drops)$/;
 const SAMPLED = /^(rtt|response)\.(n|min|mean|p50|p90|p99|max)$/;
 const SLICES = 8;
-/** Samples of one flow, and of all together, that a window holds at most: the newest. */
-const FLOW_SAMPLES = 256;
-const SESSION_SAMPLES = 8192;
-/** The row of all flows together. */
-const SESSION = -1;
 
 export const isCounted = (source: string): boolean => COUNTED.test(source);
 export const isSampled = (source: string): boolean => SAMPLED.test(source);
-
-/** The newest samples of one kind, with their times. */
-class Samples {
-  private readonly values: Float64Array;
-  private readonly times: Float64Array;
-  private next = 0;
-  private readonly picked: Float64Array;
-
-  constructor(size: number) {
-    this.values = new Float64Array(size);
-    this.times = new Float64Array(size).fill(-Infinity);
-    this.picked = new Float64Array(size);
-  }
-
-  add(value: number, atNs: number): void {
-    this.values[this.next] = value;
-    this.times[this.next] = atNs;
-    this.next = (this.next + 1) % this.values.length;
-  }
-
-  /** Sorted values not older than `fromNs`; reused by the next call. */
-  since(fromNs: number): Float64Array {
-    let count = 0;
-    for (let i = 0; i < this.values.length; i++) if (this.times[i]! >= fromNs) this.picked[count++] = this.values[i]!;
-    return this.picked.subarray(0, count).sort();
-  }
-}
-
-/** Latency samples as they come, by flow and of all. */
-export class SampleWindow {
-  private readonly flows = { rtt: new Map<number, Samples>(), response: new Map<number, Samples>() };
-  private readonly model: FlowModel;
-
-  constructor(model: FlowModel) {
-    this.model = model;
-    for (const kind of ['rtt', 'response'] as const) this.flows[kind].set(SESSION, new Samples(SESSION_SAMPLES));
-  }
-
-  rtt(flow: number, valueNs: number, atNs: number): void {
-    this.add('rtt', flow, valueNs, atNs);
-  }
-
-  socketRtt(socket: number, valueNs: number, atNs: number): void {
-    const flow = this.model.sockets.flow.data[socket] ?? -1;
-    if (flow >= 0) this.add('rtt', flow, valueNs, atNs);
-  }
-
-  response(flow: number, valueNs: number, atNs: number): void {
-    this.add('response', flow, valueNs, atNs);
-  }
-
-  private add(kind: 'rtt' | 'response', flow: number, valueNs: number, atNs: number): void {
-    const all = this.flows[kind];
-    all.get(SESSION)?.add(valueNs, atNs);
-    let samples = all.get(flow);
-    if (samples === undefined) all.set(flow, (samples = new Samples(FLOW_SAMPLES)));
-    samples.add(valueNs, atNs);
-  }
-
-  /** One part of the distribution; NaN without a sample. Nearest rank, as a percentile of few samples is read. */
-  read(kind: 'rtt' | 'response', part: string, flow: number, fromNs: number): number {
-    const values = this.flows[kind].get(flow)?.since(fromNs);
-    if (values === undefined || values.length === 0) return NaN;
-    const rank = (share: number): number => values[Math.max(0, Math.ceil(values.length * share) - 1)]!;
-    switch (part) {
-      case 'n':
-        return values.length;
-      case 'min':
-        return values[0]!;
-      case 'max':
-        return values[values.length - 1]!;
-      case 'mean':
-        return values.reduce((sum, value) => sum + value, 0) / values.length;
-      default:
-        return rank(Number(part.slice(1)) / 100);
-    }
-  }
-
-  /** Forgets flows that ended or were quiet since. */
-  forget(fromNs: number): void {
-    const { lastNs } = this.model.flows;
-    for (const samples of [this.flows.rtt, this.flows.response])
-      for (const flow of samples.keys()) if (flow >= 0 && lastNs.data[flow]! < fromNs) samples.delete(flow);
-  }
-}
-
-/** An observer for a model that nothing else watches. */
-export function samplesOnly(samples: SampleWindow): ModelObserver {
-  const ignore = (): void => undefined;
-  return {
-    binNs: 0,
-    rtt: (flow, valueNs, atNs) => samples.rtt(flow, valueNs, atNs),
-    socketRtt: (socket, valueNs, atNs) => samples.socketRtt(socket, valueNs, atNs),
-    response: (flow, valueNs, atNs) => samples.response(flow, valueNs, atNs),
-    read: ignore,
-    bytes: ignore,
-    trouble: ignore,
-    triggered: ignore,
-  };
-}
 
 /** A counter's values at the ends of the window's slices. */
 class Baseline {
@@ -167,12 +62,11 @@ export class WindowFields implements FlowFields {
     if (nowNs - this.steppedNs < this.windowNs / SLICES) return;
     this.steppedNs = nowNs;
     for (const baseline of this.baselines) baseline.step(flows.rows.count);
-    this.samples.forget(nowNs - 2 * this.windowNs);
   }
 
   number(field: string): ((flow: number) => number) | null {
     if (isSampled(field)) {
-      const [kind, part] = field.split('.') as ['rtt' | 'response', string];
+      const [kind, part] = field.split('.') as [SampleKind, string];
       return (flow) => this.samples.read(kind, part, this.session ? SESSION : flow, this.model.nowNs - this.windowNs);
     }
     if (!isCounted(field)) return this.base.number(field);

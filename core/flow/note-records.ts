@@ -2,10 +2,12 @@
  * What was done to a recording, as FRAME_NOTE frames that the engine makes: they stand in the journal like the helper's
  * frames, so that a reader finds pauses and what a trigger saw.
  */
+import type { FrameSink } from '../wire/frames.ts';
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export const FRAME_NOTE = 66;
+export const FRAME_NOTE = 72;
 /** u64 boot time, u32 kind, u32 length of the text, text (UTF-8). */
 export const NOTE = { size: 16, atNs: 0, kind: 8, textLength: 12 } as const;
 
@@ -29,7 +31,7 @@ export interface Note {
 }
 
 /** The payload of a FRAME_NOTE. */
-export function noteFrame({ kind, bootNs, text }: Note): Uint8Array {
+function noteFrame({ kind, bootNs, text }: Note): Uint8Array {
   const utf8 = encoder.encode(text).subarray(0, TEXT_MAX);
   const payload = new Uint8Array(NOTE.size + utf8.length);
   const view = new DataView(payload.buffer);
@@ -38,6 +40,12 @@ export function noteFrame({ kind, bootNs, text }: Note): Uint8Array {
   view.setUint32(NOTE.textLength, utf8.length, true);
   payload.set(utf8, NOTE.size);
   return payload;
+}
+
+/** Gives a note to whoever takes frames. */
+export function sendNote(sink: FrameSink, note: Note): void {
+  const bytes = noteFrame(note);
+  sink(FRAME_NOTE, bytes, new DataView(bytes.buffer), 0, bytes.length);
 }
 
 /** Reads a payload; null when it is shorter than it says. */

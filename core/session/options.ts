@@ -38,7 +38,7 @@ export interface SessionWriterOptions extends RecordingTexts {
   /** `-` = standard output (no rotation). */
   readonly path: string;
   readonly force?: boolean;
-  /** Bytes kept of a packet, as the helper was told; 0 = whole packets. */
+  /** Bytes kept of a packet, 0 = whole packets. What the helper copies for others may be longer: it is cut. */
   readonly snaplen: number;
   /** False = flows and events only. */
   readonly packets?: boolean;
@@ -49,8 +49,10 @@ export interface SessionWriterOptions extends RecordingTexts {
   readonly rotateMs?: number | null;
   /** Keep at most this many files; older ones are deleted. */
   readonly ring?: number | null;
-  /** A file was closed because another one began: its path, bytes, and the milliseconds it lasted. */
-  readonly onRotate?: (path: string, bytes: number, ms: number) => void;
+  /** A file is whole, and this writer goes on or has failed: its path, bytes, and the milliseconds it lasted. */
+  readonly onClosed?: (path: string, bytes: number, ms: number) => void;
+  /** The disk is nearly full: frees some of it and answers true, or answers false. */
+  readonly makeRoom?: () => boolean;
   /** How long a packet waits for earlier ones and for its owner, and how much may wait. */
   readonly holdMs?: number;
   readonly holdBytes?: number;

@@ -1,4 +1,4 @@
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname } from 'node:path';
 import {
   CLOCK,
   FRAME_CLOCK,
@@ -25,12 +25,14 @@ import { FLAGS_INBOUND, FLAGS_OUTBOUND } from '../capture/format.ts';
 import { errnoName, errnoText, FlowglassError } from '../errors.ts';
 import { Anchors } from './anchors.ts';
 import { SYSTEM_CALLS } from './file-sink.ts';
+import { leftFree, nearlyFull, shortOfSpace } from './free-space.ts';
 import { frameTime } from './frame-time.ts';
 import { HeaderFacts } from './header.ts';
 import { PacketHold } from './hold.ts';
 import { Journal } from './journal.ts';
 import type { Owner, SessionCounts, SessionResult, SessionWriterOptions } from './options.ts';
 import { RecordedInterface } from './recorded-interface.ts';
+import { numberedPath } from './numbered-path.ts';
 import { noCounts, SessionFile } from './session-file.ts';
 
 /** With the 200 ms that packets wait, everything is in the file within a second. */
@@ -41,15 +43,8 @@ const KEYFRAME_MIN_BYTES = 256 << 10;
 const KEYFRAME_FACTOR = 4;
 /** A frame is at most 1 MiB (docs/wire.md), and so is a packet record in it. */
 const LONGEST_RECORD = 1 << 20;
-/** How often free space is looked at, and what is left of a disk: a twentieth of it, at most this. */
+/** How often free space is looked at. */
 const SPACE_MS = 500;
-const RESERVE_BYTES = 256e6;
-const RESERVE_SHARE = 0.05;
-
-/** Bytes that a recording leaves free on a disk of that size. */
-export function reserveOf(totalBytes: number): number {
-  return Math.min(RESERVE_BYTES, totalBytes * RESERVE_SHARE);
-}
 
 /**
  * Records a session into a pcapng file (docs/session-format.md). Give it every frame of the helper, in order, right
@@ -71,6 +66,8 @@ export class SessionWriter {
   readonly #hello = new Uint8Array(HELLO.size);
   readonly #facts = new HeaderFacts();
   readonly #emit = (bytes: Uint8Array, view: DataView, offset: number): void => this.#writePacket(bytes, view, offset);
+  /** Bytes kept of a packet. */
+  readonly #longest: number;
   #file: SessionFile;
   #fileNumber = 1;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -92,6 +89,7 @@ export class SessionWriter {
   /** Creates the (first) file. Throws FlowglassError when it exists or cannot be created. */
   constructor(options: SessionWriterOptions) {
     this.#options = options;
+    this.#longest = options.snaplen === 0 ? Infinity : options.snaplen;
     this.#now = options.now ?? (() => performance.now());
     if (options.path === '-' && this.#rotating) {
       throw new FlowglassError({
@@ -323,7 +321,7 @@ export class SessionWriter {
       atLow,
       recorded.high,
       recorded.low,
-      view.getUint32(offset + PACKET.captured, true),
+      Math.min(view.getUint32(offset + PACKET.captured, true), this.#longest),
       view.getUint32(offset + PACKET.original, true),
       bytes,
       offset + PACKET.size,
@@ -369,23 +367,22 @@ export class SessionWriter {
     const { path } = this.#file.sink;
     if (path === '-' || now - this.#spaceMs < SPACE_MS) return true;
     this.#spaceMs = now;
-    const space = (this.#options.calls ?? SYSTEM_CALLS).space(dirname(path));
-    if (space === null) return true;
-    const reserve = reserveOf(space.totalBytes);
-    const pending = this.#file.offset - this.#file.sink.size + this.#hold.bytes;
-    if (space.freeBytes - pending >= reserve) return true;
+    const { calls = SYSTEM_CALLS, makeRoom } = this.#options;
+    const pending = (): number => this.#file.offset - this.#file.sink.size + this.#hold.bytes;
+    let short = shortOfSpace(path, pending(), calls);
+    while (short !== null && makeRoom?.() === true) short = shortOfSpace(path, pending(), calls);
+    if (short === null) return true;
     this.#hold.releaseArrived(Infinity, this.#emit);
     this.#journal.flush();
     this.#finishFile();
-    this.#fail(
-      new FlowglassError({
-        code: 'disk-nearly-full',
-        what: 'the disk is nearly full, so the recording was ended',
-        where: path,
-        hint: `it is complete up to here and opens; ${Math.ceil(reserve / 1e6)} MB are left free: make room and record again`,
-      }),
-    );
+    this.#tellClosed(now);
+    this.#fail(nearlyFull('the recording was ended', path, `it is complete up to here and opens; ${leftFree(short)}: make room and record again`)); // prettier-ignore
     return false;
+  }
+
+  #tellClosed(now: number): void {
+    const { path, size } = this.#file.sink;
+    this.#options.onClosed?.(path, size, now - this.#startedMs);
   }
 
   /** Writes what has come so far, at once: from now on the file opens, whatever happens. */
@@ -431,12 +428,7 @@ export class SessionWriter {
 
   #open(): SessionFile {
     const { path, force, calls } = this.#options;
-    let name = path;
-    if (this.#rotating) {
-      const extension = extname(path);
-      const stem = basename(path, extension);
-      name = join(dirname(path), `${stem}-${String(this.#fileNumber).padStart(5, '0')}${extension}`);
-    }
+    const name = this.#rotating ? numberedPath(path, this.#fileNumber) : path;
     const file = new SessionFile(name, force ?? false, calls);
     this.#files.push({ path: name, bytes: 0 });
     return file;
@@ -478,8 +470,7 @@ export class SessionWriter {
     this.#journal.flush();
     this.#finishFile();
     addCounts(this.#closed, this.#file.counts);
-    const { path, size } = this.#file.sink;
-    this.#options.onRotate?.(path, size, now - this.#startedMs);
+    this.#tellClosed(now);
     this.#fileNumber++;
     this.#startedMs = now;
     this.#processes.clear();

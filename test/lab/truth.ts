@@ -52,6 +52,12 @@ export function editcap(from: string, to: string, format: string): void {
   if (status !== 0 || stderr !== '') throw new Error(`editcap ${from} (${status}): ${stderr}`);
 }
 
+/** Merges files by time with mergecap; throws when it complains. */
+export function mergecap(from: readonly string[], to: string): void {
+  const { stderr, status } = tool('mergecap', ['-w', to, ...from]);
+  if (status !== 0 || stderr !== '') throw new Error(`mergecap ${from.join(' ')} (${status}): ${stderr}`);
+}
+
 /** One Enhanced Packet Block, by a reader of the test's own. */
 export interface StoredPacket {
   /** Nanoseconds since 1970, assuming if_tsresol 9 (checked by the caller through tshark). */
