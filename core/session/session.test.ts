@@ -596,7 +596,7 @@ describe('hostile session files', () => {
 describe('files', () => {
   it('rotates by size, keeps a ring, and each file opens by itself', async () => {
     const path = join(folder, 'ring.pcapng');
-    const recording = new Recording({ path, rotateBytes: 60_000, ring: 3 }).start();
+    const recording = new Recording({ path, snaplen: 0, rotateBytes: 60_000, ring: 3 }).start();
     for (let i = 1; i <= 400; i++) {
       recording.frame(eventsFrame(BOOT + ms(i * 50), 10, i));
       recording.packet(i * 50, { data: udpFrame(i, 900) });
@@ -625,6 +625,20 @@ describe('files', () => {
       expect(statSync(file).size).toBeLessThan(90_000);
       await session.close();
     }
+  });
+
+  it('keeps so much of a packet as was asked for, when more was copied for others', async () => {
+    const path = join(folder, 'cut.pcapng');
+    const recording = new Recording({ path, snaplen: 100 }).start();
+    recording.packet(1, { data: udpFrame(1, 700) });
+    recording.packet(2, { data: udpFrame(2, 20) });
+    recording.writer.close();
+    const lengths: [number, number][] = [];
+    await readCapture(path, { packet: ({ captured, length }) => void lengths.push([captured, length]) });
+    expect(lengths).toEqual([
+      [100, 742],
+      [62, 62],
+    ]);
   });
 
   it('rotates by time', () => {
