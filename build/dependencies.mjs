@@ -30,6 +30,8 @@ const RULES = [
   [['core/tracker/**/*.ts'], [station('helper', 'engine')], 'the tracker knows no helper and no engine'],
   [['core/helper/**/*.ts'], [station('capture', 'dissect', 'flow', 'names', 'tracker', 'filter', 'session', 'summary', 'engine')], 'launching the helper knows frames only'], // prettier-ignore
   [['core/share/**/*.ts'], [station('helper', 'engine', 'tracker', 'filter', 'summary', 'export')], 'making a copy knows formats and the model only'], // prettier-ignore
+  [['core/config/**/*.ts'], [station('abi', 'wire', 'helper', 'capture', 'dissect', 'flow', 'names', 'tracker', 'session', 'summary', 'engine', 'metrics', 'agent')], 'reading a configuration knows no model'], // prettier-ignore
+  [['core/metrics/**/*.ts'], [station('helper', 'session', 'tracker', 'engine', 'agent')], 'counting by group knows the model only, wherever it came from'], // prettier-ignore
   [['core/summary/**/*.ts'], [station('helper', 'engine')], 'the summary reads a model, wherever it came from'],
 ];
 

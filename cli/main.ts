@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   export: () => import('./export.ts'),
   open: () => import('./open.ts'),
   serve: () => import('./serve/command.ts'),
+  agent: () => import('./agent.ts'),
   doctor: () => import('./doctor.ts'),
 };
 

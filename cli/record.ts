@@ -18,7 +18,7 @@ import { usageError, type Command, type Given } from './command.ts';
 import { version } from './main.ts';
 import { badValue, parseCount, parseDuration, parseRotation, sizeText } from './quantities.ts';
 import { readSource, SOURCE_OPTIONS } from './source.ts';
-import { note, speaks, type Level } from './terminal.ts';
+import { note, signalled, speaks, type Level } from './terminal.ts';
 
 const SNAPLEN = 256;
 const SNAPLEN_MAX = 262_144;
@@ -77,13 +77,6 @@ function attachedText({ name, ingress, egress }: InterfaceReport): string {
   const rung = ['none', 'auto', 'xdp-native', 'xdp-generic', 'tcx', 'clsact'];
   const [into, out] = [rung[ingress] ?? 'none', rung[egress] ?? 'none'];
   return `${printable(name)} (${into === out ? into : `${into} in, ${out} out`})`;
-}
-
-/** Settles on SIGINT, SIGTERM or SIGHUP; npx forwards what a terminal sends to the whole group, so more may follow. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
-  });
 }
 
 function conclusion({ files, bytes, counts }: RecordingEnd): string {

@@ -63,3 +63,10 @@ export function table(rows: readonly (readonly string[])[]): string {
     )
     .join('');
 }
+
+/** Settles on the first of these signals; npx forwards what a terminal sends to the whole group, so more may follow. */
+export function signalled(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.on(signal, () => resolve());
+  });
+}

@@ -8,7 +8,7 @@ import { hasDisplay } from '../desktop.ts';
 import { usageError, type Command, type Given } from '../command.ts';
 import { version } from '../main.ts';
 import { badValue } from '../quantities.ts';
-import { note, print } from '../terminal.ts';
+import { note, print, signalled } from '../terminal.ts';
 import { serve } from './server.ts';
 
 /** Where the built page lies: dist/renderer, seen from dist/cli/serve or cli/serve. */
@@ -26,12 +26,6 @@ function readPort(text: string | undefined): number {
     throw badValue('--port', text, 'give a port from 0 to 65535 (0 = any free one)');
   return port;
 }
-
-/** Settles on the first signal that asks to end. */
-const signalled = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
-  });
 
 export const command: Command = {
   name: 'serve',

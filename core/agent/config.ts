@@ -1,0 +1,125 @@
+/** The configuration of an agent: what the file may say, and what holds without it. */
+import { z } from 'zod';
+import { readConfig } from '../config/yaml.ts';
+import { parse } from '../filter/filter.ts';
+import { DEFAULT_LABELS, LABEL_NAMES } from '../metrics/flow-labels.ts';
+import { networkProblem } from '../metrics/peer-groups.ts';
+
+/** Groups with series of their own: about 100 lines each, so that a scrape stays near 10,000. */
+export const DEFAULT_GROUPS = 100;
+const GROUPS_MAX = 10_000;
+const LIST_MAX = 1000;
+
+const name = z.string().min(1).max(256);
+const network = z
+  .string()
+  .max(64)
+  .superRefine((text, context) => {
+    const problem = networkProblem(text);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  });
+const filter = z
+  .string()
+  .max(10_000)
+  .superRefine((text, context) => {
+    const parsed = parse(text);
+    if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.problem.message });
+  });
+/** `127.0.0.1:9477`, `[::1]:9477`, `:9477`; off = no listener. */
+const listen = z
+  .string()
+  .max(300)
+  .refine((text) => text === 'off' || parseListen(text) !== null, 'give HOST:PORT, [IPV6]:PORT or off');
+const collector = z
+  .string()
+  .max(300)
+  .refine((text) => parseCollector(text) !== null, 'give udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
+
+const events = z
+  .array(z.enum(['opened', 'closed']))
+  .min(1)
+  .default(['closed']);
+const queue = z.number().int().min(1).max(1024).default(4);
+const stream = z.discriminatedUnion('to', [
+  z.strictObject({ to: z.literal('stdout'), events, queueMiB: queue }),
+  z.strictObject({
+    to: z.literal('syslog'),
+    events,
+    queueMiB: queue,
+    collector,
+    /** RFC 5424, 6.2.1 */
+    facility: z.number().int().min(0).max(23).default(16),
+    /** PEM of the authorities that may have signed the collector's certificate; else those of the system. */
+    ca: z.string().min(1).max(4096).optional(),
+  }),
+]);
+
+/** What a stream is called in `/metrics`. */
+export const nameOf = (config: z.output<typeof stream>): string =>
+  config.to === 'stdout' ? 'stdout' : config.collector;
+
+export const agentConfig = z.strictObject({
+  interfaces: z.union([z.literal('all'), z.array(name).min(1).max(LIST_MAX)]).optional(),
+  netns: name.optional(),
+  attach: z.enum(['auto', 'xdp', 'xdp-generic', 'tcx', 'clsact']).optional(),
+  /** Only flows that match are counted and told of. */
+  filter: filter.optional(),
+  metrics: z
+    .strictObject({
+      listen: listen.default('127.0.0.1:9477'),
+      groups: z.number().int().min(1).max(GROUPS_MAX).default(DEFAULT_GROUPS),
+      labels: z
+        .array(z.enum(LABEL_NAMES))
+        .max(LABEL_NAMES.length)
+        .default([...DEFAULT_LABELS]),
+      /** Labels and exemplars may hold addresses. */
+      addresses: z.boolean().default(false),
+      exemplars: z.boolean().default(true),
+      bucketsPerDoubling: z.union([z.literal(1), z.literal(2), z.literal(4)]).default(1),
+    })
+    .prefault({}),
+  peers: z
+    .array(z.strictObject({ name, networks: z.array(network).min(1).max(LIST_MAX) }))
+    .max(LIST_MAX)
+    .default([]),
+  streams: z
+    .array(stream)
+    .max(8)
+    .refine((list) => new Set(list.map(nameOf)).size === list.length, 'two streams go to the same place')
+    .default([]),
+});
+
+export type AgentConfig = z.output<typeof agentConfig>;
+export type StreamConfig = AgentConfig['streams'][number];
+
+/** What holds without a file. */
+export const defaultConfig = (): AgentConfig => agentConfig.parse({});
+
+/** @throws FlowglassError */
+export function readAgentConfig(path: string): AgentConfig {
+  return readConfig(path, agentConfig);
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** HOST:PORT, [IPV6]:PORT or :PORT (every address); null = it is none. */
+export function parseListen(text: string): Endpoint | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) return null;
+  return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
+}
+
+export interface Collector extends Endpoint {
+  readonly transport: 'udp' | 'tcp' | 'tls';
+}
+
+export function parseCollector(text: string): Collector | null {
+  const match = /^(udp|tcp|tls):\/\/(.+)$/.exec(text);
+  const endpoint = match === null ? null : parseListen(match[2] ?? '');
+  if (match === null || endpoint === null || endpoint.host === '::' || endpoint.port === 0) return null;
+  return { ...endpoint, transport: match[1] as Collector['transport'] };
+}
