@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -54,6 +54,13 @@ describe('configuration in YAML', () => {
     writeFileSync(path, '#'.repeat(2 << 20));
     expect(() => readAgentConfig(path)).toThrow(/larger than 1 MiB/);
     expect(() => readAgentConfig(join(folder, 'none.yaml'))).toThrow(/no such file or directory/);
+  });
+
+  it('takes what the documentation shows, and its defaults are the real ones', () => {
+    const page = readFileSync(new URL('../../docs/agent.md', import.meta.url), 'utf8');
+    const shown = read(/```yaml\n([^]*?)```/.exec(page)?.[1] ?? 'x');
+    expect({ ...shown, peers: [], streams: [] }).toEqual(read(''));
+    expect([shown.peers.length, shown.streams.length]).toEqual([1, 2]);
   });
 
   it('takes addresses to listen at and to send to', () => {

@@ -1,6 +1,6 @@
 /** What a flow is counted under: the values of the labels, worked out from the model. */
 import { addressText, decode } from '../summary/text.ts';
-import { containerOf, unitOf } from '../summary/cgroup.ts';
+import { containerName, NOWHERE, placeOfProcess } from '../processes/places.ts';
 import { processName } from '../summary/process.ts';
 import { localSide } from '../flow/local-side.ts';
 import type { FlowModel } from '../flow/model.ts';
@@ -18,7 +18,7 @@ import { clientOf, rolesOf } from '../flow/roles.ts';
 import type { PeerGroups } from './peer-groups.ts';
 
 /**
- * `process`, `unit`, `container`: of this machine's end. `service`: what the rules of the configuration call the flow.
+ * `process`, `unit`, `container`, `pod` and its `namespace`: of this machine's end. `service`: what the rules of the configuration call the flow.
  * `peer`: its group of addresses. `role`: what this machine is in it. `port`: the server's, where it is a service's.
  * `name`: the peer's name, `address`: its address; both only when asked for.
  */
@@ -26,6 +26,8 @@ export const LABEL_NAMES = [
   'process',
   'unit',
   'container',
+  'pod',
+  'namespace',
   'service',
   'peer',
   'role',
@@ -40,6 +42,8 @@ export const DEFAULT_LABELS: readonly LabelName[] = [
   'process',
   'unit',
   'container',
+  'pod',
+  'namespace',
   'service',
   'peer',
   'role',
@@ -56,28 +60,19 @@ export interface LabelOptions {
   readonly serviceOf: (flow: number) => string | null;
 }
 
-interface Place {
-  readonly unit: string;
-  readonly container: string;
-}
-
 /** While the owner of a fresh flow is not known, it is waited for this long, ns: labels of what was counted never change. */
 const PATIENCE_NS = 1e9;
 const LONG_PATIENCE_NS = 5e9;
-const PLACES_MAX = 10_000;
-const CONTAINER_ID = 12;
-const NOWHERE: Place = { unit: '', container: '' };
 
 export class FlowLabels {
   readonly options: LabelOptions;
   readonly #model: FlowModel;
-  readonly #places = new Map<string, Place>();
   readonly #values: Record<LabelName, string>;
 
   constructor(model: FlowModel, options: LabelOptions) {
     this.#model = model;
     this.options = options;
-    this.#values = { process: '', unit: '', container: '', service: '', peer: '', role: '', protocol: '', port: '', name: '', address: '' }; // prettier-ignore
+    this.#values = { process: '', unit: '', container: '', pod: '', namespace: '', service: '', peer: '', role: '', protocol: '', port: '', name: '', address: '' }; // prettier-ignore
   }
 
   /** Side of this machine: what its end sent is "sent". */
@@ -103,12 +98,14 @@ export class FlowLabels {
     const { flows } = model;
     const { side, inbound, process, peerProcess, unknown } = localSide(model, flow);
     const values = this.#values;
-    const place = process < 0 ? NOWHERE : this.#place(process);
+    const { unit, container } = process < 0 ? NOWHERE : placeOfProcess(model, process);
     const protocol = flows.protocolOf(flow);
     const peer = 1 - side;
     values.process = process < 0 ? '' : processName(model, process);
-    values.unit = place.unit;
-    values.container = place.container;
+    values.unit = unit ?? '';
+    values.container = container === null ? '' : containerName(container);
+    values.pod = container?.pod ?? '';
+    values.namespace = container?.namespace ?? '';
     values.service = this.options.serviceOf(flow) ?? '';
     values.peer = this.options.peers.of(flows.key.data, flows.addressWord(flow, peer), flows.familyOf(flow));
     const between = process < 0 && peerProcess < 0 && unknown === 'remote';
@@ -135,19 +132,5 @@ export class FlowLabels {
     const roles = rolesOf(this.#model, flow);
     const known = roles === ROLES_SYN || roles === ROLES_CONNECT || roles === ROLES_PORT;
     return known && port > 0 && port < this.options.ephemeralFrom ? String(port) : '';
-  }
-
-  #place(process: number): Place {
-    const { processes, cgroups, strings } = this.#model;
-    const path = cgroups.pathOf(processes.cgroupLow.data[process]!, processes.cgroupHigh.data[process]!);
-    if (path < 0) return NOWHERE;
-    const text = strings.text(path);
-    let place = this.#places.get(text);
-    if (place === undefined) {
-      place = { unit: unitOf(text) ?? '', container: containerOf(text)?.id.slice(0, CONTAINER_ID) ?? '' };
-      if (this.#places.size >= PLACES_MAX) this.#places.clear();
-      this.#places.set(text, place);
-    }
-    return place;
   }
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Child } from './child.ts';
 import { COMMAND } from './flowglass.ts';
-import { Host } from './host.ts';
+import type { Host } from './host.ts';
 import { settle, type Lab } from './lab.ts';
 
 /** One series of an answer: its labels, and [seconds since 1970, value] or many of them. */
