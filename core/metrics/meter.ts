@@ -120,6 +120,7 @@ export class Meter implements ModelObserver {
 
   read(): void {}
   bytes(): void {}
+  triggered(): void {}
   trouble(_flow: number, _kind: TroubleKind): void {}
 
   // ---- counting ---------------------------------------------------------------------------------------------------
