@@ -5,6 +5,7 @@ import type { InstantValue, OffsetValue } from '../core/filter/ast.ts';
 import { requireFilter } from '../core/filter/filter.ts';
 import { parseInstant } from '../core/filter/instant.ts';
 import { usageError, type Command, type Given } from './command.ts';
+import { KNOWLEDGE_OPTIONS, readKnowledge } from './knowledge.ts';
 import { version } from './main.ts';
 import { badValue } from './quantities.ts';
 import { previewText } from './share-preview.ts';
@@ -94,6 +95,7 @@ wireshark (plain, with Wireshark's process information).`,
     preview: { help: 'of --share: say what would leave, and write nothing' },
     'share-key': { value: 'FILE', help: 'keep the key of the pseudonyms in FILE, or use the one there' },
     force: { help: 'replace an existing file' },
+    ...KNOWLEDGE_OPTIONS,
   },
   async run(given: Given): Promise<void> {
     const [path, extra] = given.positionals;
@@ -124,6 +126,7 @@ wireshark (plain, with Wireshark's process information).`,
       output,
       force: given.has('force'),
       filter: filter === undefined ? null : requireFilter(filter),
+      knowledge: readKnowledge(given),
       interfaces,
       from: readMoment('--from', given.text('from')),
       to: readMoment('--to', given.text('to')),

@@ -15,6 +15,7 @@ import {
   type Kept,
 } from './keep.ts';
 import { usageError, type Command, type Given } from './command.ts';
+import { KNOWLEDGE_OPTIONS, readKnowledge } from './knowledge.ts';
 import { version } from './main.ts';
 import { badValue, parseCount, parseDuration, parseRotation, sizeText } from './quantities.ts';
 import { readSource, SOURCE_OPTIONS } from './source.ts';
@@ -139,6 +140,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     ...KEEP_OPTIONS,
     'wireshark-process-info': { help: 'also write the process blocks of Wireshark 5' },
     'accept-tracing': { help: 'owner of connections at accept; slows every system call by about 15 %' },
+    ...KNOWLEDGE_OPTIONS,
   },
   async run(given: Given): Promise<void> {
     const [extra] = given.positionals;
@@ -161,6 +163,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const recording: Recording = await startRecording({
       ...target,
       ...source,
+      knowledge: readKnowledge(given),
       application: `Flowglass ${version()}`,
       wiresharkProcessInfo: given.has('wireshark-process-info'),
       acceptTracing: given.has('accept-tracing'),

@@ -1,3 +1,4 @@
+import { knowing, surroundingsOf } from '../core/engine/knowledge.ts';
 import { openCapture } from '../core/engine/open.ts';
 import { troubleReport } from '../core/engine/trouble-report.ts';
 import { modelFields } from '../core/filter/adapter.ts';
@@ -5,11 +6,12 @@ import { compile } from '../core/filter/filter.ts';
 import { writeSummary } from '../core/summary/summary.ts';
 import { writeTable } from '../core/summary/table.ts';
 import { usageError, type Command, type Given } from './command.ts';
+import { KNOWLEDGE_OPTIONS, readKnowledge } from './knowledge.ts';
 import { readFilter } from './source.ts';
 
 export const command: Command = {
   name: 'summary',
-  usage: 'FILE [--json] [--filter EXPR] [--trouble]',
+  usage: 'FILE [--json] [--filter EXPR] [--trouble] [OPTION…]',
   summary: 'Tell what a capture file holds: flows, processes, latency, trouble',
   details: `
 FILE is a recording of ours, or any pcap or pcapng file, also compressed; - is standard input. A file that was cut or
@@ -18,6 +20,7 @@ damaged gives what is whole, and says so.`,
     json: { help: 'as JSON: a stable interface for other programs' },
     trouble: { help: 'what went wrong, since when and of whom, most important first (docs/trouble.md)' },
     filter: { value: 'EXPR', help: "only flows that match, e.g. 'tcp.port == 443 && rtt.p99 > 50ms'" },
+    ...KNOWLEDGE_OPTIONS,
   },
   async run(given: Given): Promise<void> {
     const [path, extra] = given.positionals;
@@ -32,7 +35,10 @@ damaged gives what is whole, and says so.`,
     }
     const filter = readFilter(given.text('filter'));
     const opened = await openCapture(path);
-    const source = filter === null ? opened : { ...opened, matches: compile(filter.ast, modelFields(opened.model)) };
+    const surroundings = surroundingsOf(opened.model, readKnowledge(given));
+    const known = knowing(opened, surroundings);
+    const source =
+      filter === null ? known : { ...known, matches: compile(filter.ast, modelFields(known.model, surroundings)) };
     await (given.has('json') ? writeSummary : writeTable)(source, process.stdout);
   },
 };

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Engine } from '../../core/engine/engine.ts';
+import type { Knowledge } from '../../core/engine/knowledge.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
 import { FlowglassError, printable } from '../../core/errors.ts';
 import { programPath } from '../../core/system/programs.ts';
 import { hasDisplay } from '../desktop.ts';
 import { usageError, type Command, type Given } from '../command.ts';
+import { KNOWLEDGE_OPTIONS, readKnowledge } from '../knowledge.ts';
 import { version } from '../main.ts';
 import { badValue } from '../quantities.ts';
 import { note, print, signalled } from '../terminal.ts';
@@ -40,6 +42,7 @@ Ends by Ctrl-C or SIGTERM.`,
     netns: { value: 'NAME', help: 'in another network namespace: name, path or pid (needs root)' },
     host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
     port: { value: 'PORT', help: 'port to listen on (default any free one)' },
+    ...KNOWLEDGE_OPTIONS,
   },
   async run(given: Given): Promise<void> {
     const [file, extra] = given.positionals;
@@ -59,6 +62,7 @@ Ends by Ctrl-C or SIGTERM.`,
         netns: given.text('netns') ?? null,
         host: given.text('host') ?? '127.0.0.1',
         port: readPort(given.text('port')),
+        knowledge: readKnowledge(given),
       },
       ended,
       (url) => print(`${url}\n`),
@@ -76,6 +80,7 @@ export interface ServeWhat {
   netns: string | null;
   host: string;
   port: number;
+  knowledge?: Knowledge;
 }
 
 /** How long the beginning of a capture is waited for before the page is shown without it. */
@@ -109,6 +114,7 @@ export async function runServer(
   const engine = new Engine({
     ...machineOptions(version()),
     exports: { paths: false, wireshark: () => wireshark(what.host) },
+    ...(what.knowledge === undefined ? {} : { knowledge: what.knowledge }),
   });
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');

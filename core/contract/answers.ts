@@ -89,13 +89,21 @@ export interface ProcessAnswer {
 export type WherePart =
   'network' | 'client kernel' | 'client application' | 'server kernel' | 'server application' | 'peer';
 
+export interface EndAnswer {
+  address: string;
+  port: number | null;
+  name: string | null;
+  /** Autonomous system, organisation and country, or what the address's range is for: `AS64500 Example, DE`, `private`. */
+  network: string;
+}
+
 export interface FlowAnswer {
   flow: number;
   id: string;
   protocol: string;
   interface: string;
-  client: { address: string; port: number | null; name: string | null };
-  server: { address: string; port: number | null; name: string | null };
+  client: EndAnswer;
+  server: EndAnswer;
   roles: string;
   clientProcess: ProcessAnswer | null;
   clientProcessUnknown: string | null;
@@ -173,6 +181,9 @@ export interface PacketAnswer extends PacketRow {
   data: string;
 }
 
+/** Databases of networks in use, of MMDB files: their own names, and the day they were made. */
+export type DatabasesAnswer = { path: string; type: string; built: string }[];
+
 export interface Answers extends ExportAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
@@ -190,6 +201,7 @@ export interface Answers extends ExportAnswers {
   range: null;
   live: null;
   trouble: { atNs: number } | null;
+  databases: DatabasesAnswer;
   filter: FilterAnswer;
   /** null = one of the texts is no filter. */
   refine: string | null;

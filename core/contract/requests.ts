@@ -124,6 +124,8 @@ export const requests = {
   filter: z.strictObject({ text: z.string().max(4096) }),
   /** The filter `text` with a condition added by "and", or its opposite: "only this", "not this". */
   refine: z.strictObject({ text: z.string().max(4096), condition: z.string().max(4096), hide: z.boolean() }),
+  /** Databases of networks (MMDB files of the engine's machine) to use; none = those of the command line. */
+  databases: z.strictObject({ paths: z.array(path).max(8) }),
   complete: z.strictObject({ text: z.string().max(4096), cursor: z.number().int().min(0).max(4096) }),
   flow: z.strictObject({ flow: z.number().int().min(0) }),
   packets: z.strictObject({

@@ -113,6 +113,7 @@ export const FLOW_ROWS = schema({
     ['inbound', 'u8'],
     ['filter', 'str'], // filter text that names exactly this flow
     ['interface', 'str'],
+    ['network', 'str'], // whose the peer's network is, else what its range is for
   ],
 });
 

@@ -32,6 +32,7 @@ import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
 import { FollowingSource } from './following-source.ts';
 import { ForeignSource } from './foreign-source.ts';
+import { knowing, KnownThings, surroundingsOf, type Knowledge } from './knowledge.ts';
 import { LiveSource } from './live-source.ts';
 import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
 import type { EnginePort } from './port.ts';
@@ -63,6 +64,8 @@ export interface EngineOptions {
   demo: string | null;
   /** Where exports may go; nowhere but to be fetched when left out. */
   exports?: ExportPlaces;
+  /** Databases of networks that the command line named; the page may name others. */
+  knowledge?: Knowledge;
 }
 
 interface Viewer {
@@ -100,9 +103,11 @@ export class Engine {
   private rates = { packets: 0, bits: 0 };
 
   readonly exports: Exports;
+  private readonly known: KnownThings;
 
   constructor(options: EngineOptions) {
     this.options = options;
+    this.known = new KnownThings(options.knowledge, (error) => this.notice('warning', error));
     this.exports = new Exports(options.exports ?? NO_EXPORTS, options.version, () => this.announce());
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -307,6 +312,11 @@ export class Engine {
     },
     filter: (_viewer, { text }) => this.setFilter(text),
     refine: (_viewer, { text, condition, hide }) => refined(text, condition, hide),
+    databases: (_viewer, { paths }) => {
+      const answer = this.known.open(paths);
+      this.momentOf = null;
+      return answer;
+    },
     complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {
@@ -380,7 +390,7 @@ export class Engine {
 
   private exportable(wish: ExportWish): Exportable {
     const source = this.current();
-    return { wish, source, filter: this.filterAst, range: this.range };
+    return { wish, source, filter: this.filterAst, range: this.range, knowledge: this.known.knowledge };
   }
 
   private live(): LiveSource {
@@ -589,10 +599,9 @@ export class Engine {
     const { model } = source;
     if (this.momentOf !== model || !this.moment) {
       this.momentOf = model;
-      const words = new FlowWords(model);
-      const predicate = this.filterAst
-        ? compile(this.filterAst, modelFields(model, { id: (flow) => String(flow + 1) }))
-        : null;
+      const surroundings = surroundingsOf(model, this.known.knowledge);
+      const words = new FlowWords(model, surroundings);
+      const predicate = this.filterAst ? compile(this.filterAst, modelFields(model, surroundings)) : null;
       this.moment = {
         model,
         words,
@@ -757,7 +766,9 @@ export class Engine {
   private flow(flow: number): FlowAnswer | null {
     const source = this.current();
     const moment = this.makeMoment();
-    return moment && flow < source.model.flows.rows.count ? flowAnswer(source.summary(), flow, moment.words) : null;
+    return moment && flow < source.model.flows.rows.count
+      ? flowAnswer(knowing(source.summary(), moment.words.surroundings), flow, moment.words)
+      : null;
   }
 }
 

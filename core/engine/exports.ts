@@ -14,6 +14,7 @@ import { modelFields } from '../filter/adapter.ts';
 import { compile, parse, type Expression } from '../filter/filter.ts';
 import { COUNTERS } from '../flow/flows.ts';
 import { summaryFlows } from '../summary/summary.ts';
+import { surroundingsOf, type Knowledge } from './knowledge.ts';
 import type { Source } from './source.ts';
 import type { TimeRange } from './time-range.ts';
 
@@ -32,6 +33,7 @@ export interface Exportable {
   readonly source: Source;
   readonly filter: Expression | null;
   readonly range: TimeRange | null;
+  readonly knowledge: Knowledge;
 }
 
 /** Bytes of a flow in each form, for the estimate: measured on docs/demo.pcapng, rounded. */
@@ -246,6 +248,7 @@ function jobOf(what: Exportable, output: string, version: string): ExportJob {
     output,
     force: false,
     filter: filterOf(what),
+    knowledge: what.knowledge,
     interfaces: [],
     from: range && at(range.fromNs),
     // The range ends before its end.
@@ -267,8 +270,8 @@ function fileName({ wish, source, filter, range }: Exportable): string {
   return `${wish.share ? 'shared' : stem.slice(0, 100) || 'capture'}${part}.${wish.format}`;
 }
 
-const compileFor = (filter: Expression, { model }: Source): ((flow: number) => boolean) =>
-  compile(filter, modelFields(model, { id: (flow) => String(flow + 1) }));
+const compileFor = (filter: Expression, { source: { model }, knowledge }: Exportable): ((flow: number) => boolean) =>
+  compile(filter, modelFields(model, surroundingsOf(model, knowledge)));
 
 /** Flows that are asked for, of the state that is shown. */
 function flowsOf(what: Exportable): number {
@@ -276,7 +279,7 @@ function flowsOf(what: Exportable): number {
   if (wish.flow !== null) return 1;
   const matches = filterOf(what);
   const { model } = source;
-  const predicate = matches && compileFor(matches, source);
+  const predicate = matches && compileFor(matches, what);
   let count = 0;
   for (const flow of summaryFlows({ ...source.summary(), ...(predicate ? { matches: predicate } : {}) })) {
     const { firstNs, lastNs } = model.flows;
@@ -293,7 +296,7 @@ function shareOf(what: Exportable, source: Source): number {
   const matches = filterOf(what);
   let share = 1;
   if (matches !== null) {
-    const predicate = compileFor(matches, source);
+    const predicate = compileFor(matches, what);
     const { data } = model.flows.counters;
     let [some, all] = [0, 0];
     for (let flow = 0; flow < model.flows.rows.count; flow++) {

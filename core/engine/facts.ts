@@ -11,6 +11,8 @@ import { PROTOCOL_LABELS, PROTOCOLS, tlsVersionText } from '../flow/applications
 import { clientOf } from '../flow/roles.ts';
 import { containerName, NOWHERE, packageOfProcess, placeOfProcess, scriptOfProcess } from '../processes/places.ts';
 import { processName } from '../summary/process.ts';
+import type { Surroundings } from '../filter/adapter.ts';
+import { networkText, NetworkPlaces } from '../place/places.ts';
 import { lifeOf, resetsOf, retransmitsOf } from '../flow/state.ts';
 
 /** Reused by `FlowWords.read`: read it before the next call. */
@@ -68,8 +70,19 @@ export class FlowWords {
     application: null,
   };
 
-  constructor(model: FlowModel) {
+  /** What is known beside the model. */
+  readonly surroundings: Surroundings;
+  private readonly places: NetworkPlaces;
+
+  constructor(model: FlowModel, surroundings: Surroundings = {}) {
     this.model = model;
+    this.surroundings = surroundings;
+    this.places = surroundings.places ?? new NetworkPlaces(model, null);
+  }
+
+  /** Whose network a side's address is in, else what its range is for. */
+  network(flow: number, side: number): string {
+    return networkText(this.places.network(flow, side), this.places.owner(flow, side));
   }
 
   read(flow: number): Words {

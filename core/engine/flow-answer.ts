@@ -1,5 +1,6 @@
 /** Everything known of one flow, for the details pane: the summary's words with session times and drawings beside. */
-import type { FlowAnswer, LatencyAnswer, ProcessAnswer, WherePart } from '../contract/answers.ts';
+import { networkText } from '../place/places.ts';
+import type { EndAnswer, FlowAnswer, LatencyAnswer, ProcessAnswer, WherePart } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { TCP_STATES } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
@@ -18,7 +19,12 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
   const summary = flowSummary(source, flow);
   const { local } = words.read(flow);
   const { endedNs } = lifeOf(model, flow);
-  const end = ({ address, port, name }: typeof summary.client): FlowAnswer['client'] => ({ address, port, name });
+  const end = ({ address, port, name, ...rest }: typeof summary.client): EndAnswer => ({
+    address,
+    port,
+    name,
+    network: networkText(rest.network, rest),
+  });
   return {
     flow,
     id: summary.id,

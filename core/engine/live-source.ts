@@ -35,6 +35,7 @@ import type { NetworkNamespace } from '../system/netns.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { readStats, type LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import { tellHosts } from './hosts-names.ts';
 import type { FindingList } from './finding-facts.ts';
 import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import { TimelineObserver } from './observer.ts';
@@ -121,6 +122,7 @@ export class LiveSource implements Source {
     });
     try {
       await source.watch.start(source.helper);
+      tellHosts((type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length));
       source.openHistory();
     } catch (error) {
       const end = await source.helper.stop();

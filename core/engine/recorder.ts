@@ -27,6 +27,8 @@ import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CgroupNames } from './cgroup-paths.ts';
+import { surroundingsOf, type Knowledge } from './knowledge.ts';
+import { tellHosts } from './hosts-names.ts';
 import { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
 import { keptOutput, type KeepOptions, type Output } from './kept-output.ts';
@@ -51,6 +53,8 @@ export interface RecorderOptions {
   /** False = flows and events only. */
   readonly packets: boolean;
   readonly filter: { readonly text: string; readonly ast: Expression } | null;
+  /** What the filter may ask for beside the recording itself. */
+  readonly knowledge?: Knowledge;
   /** RUNG_* wanted for each direction. */
   readonly ingress?: number;
   readonly egress?: number;
@@ -194,6 +198,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
     writer.flush();
+    tellHosts(onFrame);
     cgroups = new CgroupNames();
     const naming = setInterval(() => cgroups?.name(reducer, onFrame), NAMING_MS);
     const ended = finish(helper, writer, settle, () => {
@@ -236,7 +241,10 @@ function writerOptions(
   onError: (error: FlowglassError) => void,
 ): SessionWriterOptions {
   const { model } = reducer;
-  const matches = options.filter === null ? null : compile(options.filter.ast, modelFields(model));
+  const matches =
+    options.filter === null
+      ? null
+      : compile(options.filter.ast, modelFields(model, surroundingsOf(model, options.knowledge)));
   return {
     application: options.application,
     os: `${systemType()} ${release()}`,

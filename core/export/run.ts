@@ -1,9 +1,10 @@
 /** `flowglass export`: a capture of any kind into a file of another kind. */
 import { join } from 'node:path';
+import { knowing, surroundingsOf, type Knowledge } from '../engine/knowledge.ts';
 import { isPipe, openCapture, spool } from '../engine/open.ts';
 import { processAt } from '../engine/process-texts.ts';
 import { FlowglassError } from '../errors.ts';
-import { modelFields } from '../filter/adapter.ts';
+import { modelFields, type Surroundings } from '../filter/adapter.ts';
 import type { InstantValue, OffsetValue } from '../filter/ast.ts';
 import { compile, type Expression } from '../filter/filter.ts';
 import type { IndexEntry } from '../session/index.ts';
@@ -38,6 +39,8 @@ export interface ExportJob {
   readonly output: string;
   readonly force: boolean;
   readonly filter: Expression | null;
+  /** Databases and rules of the user: what they tell is in the flows, and filters may ask for it. */
+  readonly knowledge?: Knowledge;
   /** Only packets of the interfaces with these names; empty = all. Of pcap and pcapng. */
   readonly interfaces: readonly string[];
   /** Moments, both inclusive; an offset counts from the session's start. */
@@ -80,9 +83,6 @@ export async function runExport(job: ExportJob): Promise<ExportResult> {
   }
 }
 
-/** As summaries name a flow. */
-const flowId = (flow: number): string => String(flow + 1);
-
 type Done = Omit<ExportResult, 'bytes'>;
 
 /** What a shared copy would have in it; writes nothing. */
@@ -95,9 +95,11 @@ export async function previewShare(job: ExportJob): Promise<SharePreview> {
 async function exportFrom(path: string, job: ExportJob, output: Output): Promise<Done> {
   if (job.share) return exportShared(path, job, output, job.share.keyFile);
   if (job.format === 'pcapng' || job.format === 'pcap') return exportPackets(path, job, output);
-  const source = await openCapture(path);
+  const opened = await openCapture(path);
+  const surroundings = surroundingsOf(opened.model, job.knowledge);
+  const source = knowing(opened, surroundings);
   const range = rangeOf(job, source.startedNs);
-  const matches = matching(job, source, range);
+  const matches = matching(job, source, surroundings, range);
   const told = matches === null ? source : { ...source, matches };
   if (job.format === 'parquet') {
     const written = writeFlowsParquet(told, output, job.signal);
@@ -115,9 +117,14 @@ async function exportFrom(path: string, job: ExportJob, output: Output): Promise
 }
 
 /** A flow belongs to a time range when any of it passed within; null = all flows do. */
-function matching(job: ExportJob, source: SummarySource, range: TimeRange): ((flow: number) => boolean) | null {
+function matching(
+  job: ExportJob,
+  source: SummarySource,
+  surroundings: Surroundings,
+  range: TimeRange,
+): ((flow: number) => boolean) | null {
   const { model } = source;
-  const predicate = job.filter === null ? null : compile(job.filter, modelFields(model, { id: flowId }));
+  const predicate = job.filter === null ? null : compile(job.filter, modelFields(model, surroundings));
   if (range.fromNs === null && range.toNs === null) return predicate;
   const { firstNs, lastNs } = model.flows;
   return (flow) => {
@@ -168,7 +175,7 @@ async function prepare(path: string, job: ExportJob, processes: boolean): Promis
   const index = opened === null ? null : await sessionIndex(path);
   let select: MakeSelection = selectByTime(range);
   if (filter !== null && opened !== null) {
-    const matches = compile(filter, modelFields(opened.model, { id: flowId }));
+    const matches = compile(filter, modelFields(opened.model, surroundingsOf(opened.model, job.knowledge)));
     select = index === null ? selectForeign(range, matches) : selectSession(range, matches, opened.model, index);
   }
   if (job.interfaces.length > 0) select = onInterfaces(select, job.interfaces);

@@ -31,6 +31,7 @@ import { nameOfProcess } from '../processes/process-name.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, zeroWindowsOf } from '../flow/state.ts';
+import { NetworkPlaces } from '../place/places.ts';
 import type { FlowFields } from './flow-fields.ts';
 
 type NumberOf = (flow: number) => number;
@@ -42,6 +43,8 @@ export interface Surroundings {
   readonly id?: (flow: number) => string;
   readonly labels?: (flow: number) => readonly string[];
   readonly userName?: (uid: number) => string | null;
+  /** Ranges, and whose networks they are. */
+  readonly places?: NetworkPlaces;
 }
 
 const COUNTER_NAMES = ['packets', 'bytes', 'payload', 'frames'] as const;
@@ -74,6 +77,7 @@ function orNaN(value: number | null): number {
 class ModelFields implements FlowFields {
   private readonly model: FlowModel;
   private readonly surroundings: Surroundings;
+  private readonly places: NetworkPlaces;
   private readonly decoded = new Map<number, string>();
   private readonly numbers: ReadonlyMap<string, NumberOf>;
   private readonly texts: ReadonlyMap<string, TextOf>;
@@ -84,8 +88,15 @@ class ModelFields implements FlowFields {
   constructor(model: FlowModel, surroundings: Surroundings) {
     this.model = model;
     this.surroundings = surroundings;
-    this.numbers = new Map([...this.basics(), ...this.traffic(), ...this.latency(), ...this.processNumbers()]);
-    this.texts = new Map([...this.flowTexts(), ...this.processTexts()]);
+    this.places = surroundings.places ?? new NetworkPlaces(model, null);
+    this.numbers = new Map([
+      ...this.basics(),
+      ...this.traffic(),
+      ...this.latency(),
+      ...this.processNumbers(),
+      ...this.networkNumbers(),
+    ]);
+    this.texts = new Map([...this.flowTexts(), ...this.processTexts(), ...this.networkTexts()]);
   }
 
   number(field: string): NumberOf | null {
@@ -336,6 +347,26 @@ class ModelFields implements FlowFields {
       ['http.method', (flow) => httpOf(model, flow, text)?.method ?? null],
       ['http.path', (flow) => httpOf(model, flow, text)?.path ?? null],
     ];
+  }
+
+  private networkNumbers(): [string, NumberOf][] {
+    const { places } = this;
+    return [false, true].map((server) => {
+      const side = sideOf(this.model, server);
+      return [`${server ? 'server' : 'client'}.asn`, (flow) => orNaN(places.owner(flow, side(flow)).asn)];
+    });
+  }
+
+  private networkTexts(): [string, TextOf][] {
+    const { model, places } = this;
+    return [false, true].flatMap((server): [string, TextOf][] => {
+      const [end, side] = [server ? 'server' : 'client', sideOf(model, server)];
+      return [
+        [`${end}.network`, (flow) => places.network(flow, side(flow))],
+        [`${end}.organisation`, (flow) => places.owner(flow, side(flow)).organisation],
+        [`${end}.country`, (flow) => places.owner(flow, side(flow)).country],
+      ];
+    });
   }
 
   private processTexts(): [string, TextOf][] {

@@ -4,6 +4,7 @@
  */
 import { PROTOCOLS as PROTOCOL_WORDS } from '../flow/applications.ts';
 import { NAME_SOURCES } from '../flow/observed-names.ts';
+import { NETWORKS } from '../place/ranges.ts';
 
 export type FieldType = 'count' | 'port' | 'size' | 'duration' | 'rate' | 'instant' | 'text' | 'enum' | 'address';
 
@@ -27,7 +28,7 @@ export interface FieldSpec {
   readonly source: string;
   /** Several values at once (drop reasons): any of them may match. */
   readonly list: boolean;
-  /** Compared without regard to case: DNS names (RFC 4343). */
+  /** Compared without regard to case: DNS names (RFC 4343), codes of countries. */
   readonly caseless: boolean;
 }
 
@@ -93,6 +94,13 @@ export const PROTOCOL_ALIASES: ReadonlyMap<string, string> = new Map([
 const SOURCES = NAME_SOURCES.filter((word) => word !== null);
 const APPLICATIONS = PROTOCOL_WORDS.filter((word) => word !== null);
 
+const NETWORK: readonly (readonly [string, FieldType, string, Options])[] = [
+  ['network', 'enum', "what the address's range is for (IANA)", { values: NETWORKS, aliases: ['scope'] }],
+  ['asn', 'count', 'number of the autonomous system', { max: 0xffffffff }],
+  ['organisation', 'text', 'organisation of the autonomous system', { aliases: ['organization', 'org'] }],
+  ['country', 'text', 'country (two letters, ISO 3166-1)', { caseless: true }],
+];
+
 const ENDS: FieldSpec[] = [
   field('ip.addr', 'address', 'address of either end; a prefix matches every address in it', {
     aliases: ['addr', 'address', 'host'],
@@ -126,6 +134,11 @@ const ENDS: FieldSpec[] = [
   }),
   field('client.name', 'text', 'name of the client', { caseless: true }),
   field('server.name', 'text', 'name of the server', { caseless: true }),
+  ...NETWORK.flatMap(([name, type, doc, options]) => [
+    field(name, type, `${doc} of either end`, { ...options, either: [`client.${name}`, `server.${name}`] }),
+    field(`client.${name}`, type, `${doc} of the client`, { ...options, aliases: [] }),
+    field(`server.${name}`, type, `${doc} of the server`, { ...options, aliases: [] }),
+  ]),
   field('family', 'count', 'IP version: 4 or 6', { max: 6 }),
   field('protocol', 'count', 'IP protocol number: 6 is TCP, 17 is UDP', { aliases: ['ip.proto'], max: 255 }),
   field('interface', 'text', 'name of the interface that saw the flow', { aliases: ['iface', 'frame.interface_name'] }),
@@ -153,11 +166,19 @@ const OWNER: readonly (readonly [string, FieldType, string, readonly string[]])[
 
 const PROCESSES: FieldSpec[] = [
   ...OWNER.map(([part, type, doc, aliases]) =>
-    field(`process.${part}`, type, `${doc} of the local process at either end`, {
-      aliases: aliases.map((alias) => `process.${alias}`),
-      either: [`client.process.${part}`, `server.process.${part}`],
-      ...(type === 'count' ? { max: 0xffffffff } : {}),
-    }),
+    field(
+      `process.${part}`,
+      type,
+      `${part === 'name' ? 'name, or name of the script,' : doc} of the local process at either end`,
+      {
+        aliases: aliases.map((alias) => `process.${alias}`),
+        either: (part === 'name' ? ['name', 'script'] : [part]).flatMap((each) => [
+          `client.process.${each}`,
+          `server.process.${each}`,
+        ]),
+        ...(type === 'count' ? { max: 0xffffffff } : {}),
+      },
+    ),
   ),
   field('parent.pid', 'count', 'process id of the parent of the local process at either end', {
     aliases: ['process.ppid'],

@@ -57,6 +57,23 @@ export const FACT_FOR_ALL = 4;
 /** ns of a TTL that never ends. */
 export const TTL_FOREVER = 0xffffffff;
 
+/** A FRAME_FACTS payload that says: this address (sixteen bytes, IPv4 in the first four) has this name for everybody. */
+export function addressFrame(address: Uint8Array, source: number, name: string): Uint8Array {
+  const text = new TextEncoder().encode(name);
+  const frame = new Uint8Array((FACT.size + text.length + 7) & ~7);
+  const view = new DataView(frame.buffer);
+  view.setUint16(FACT.kind, FACT_ADDRESS, true);
+  view.setUint16(FACT.flags, FACT_FOR_ALL, true);
+  view.setUint32(FACT.recordLength, frame.length, true);
+  view.setFloat64(FACT.value, NaN, true);
+  view.setUint32(FACT.a, source, true);
+  view.setUint32(FACT.b, TTL_FOREVER, true);
+  view.setUint32(FACT.textLength, text.length, true);
+  frame.set(address, FACT.key + KEY.hiAddress);
+  frame.set(text, FACT.size);
+  return frame;
+}
+
 /** Names beyond this are not kept: a capture may hold millions of invented ones. */
 const TEXT_BYTES_MAX = 64 << 20;
 

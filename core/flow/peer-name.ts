@@ -1,6 +1,6 @@
 /** The name of a flow's end, concluded when asked: what its own traffic said, else what its peer was told in DNS. */
 import type { FlowModel } from './model.ts';
-import { EVERYBODY, NAME_SOURCES, THIS_MACHINE, type NameSource } from './observed-names.ts';
+import { EVERYBODY, NAME_SOURCES, SOURCE_HOSTS, THIS_MACHINE, type NameSource } from './observed-names.ts';
 
 /** String + 1 of the name of that side's address, 0 = none. */
 export function nameOf(model: FlowModel, flow: number, side: number): number {
@@ -54,7 +54,7 @@ export function namesOf(model: FlowModel, flow: number, side: number, most = 16)
     const from = NAME_SOURCES[source];
     if (from === null || from === undefined || seen.has(`${from} ${name}`) || found.length >= most) return;
     seen.add(`${from} ${name}`);
-    found.push({ name, source: from, atNs: Number.isFinite(atNs) ? atNs : null });
+    found.push({ name, source: from, atNs: Number.isFinite(atNs) && source !== SOURCE_HOSTS ? atNs : null });
   };
   const own = model.flows.name.data[flow * 2 + side]!;
   const application = model.flows.application.data[flow]!;

@@ -30,6 +30,8 @@ import {
 import { ownerSummaries, type OwnerSummary, type ProcessSummary, sideSummary } from './process.ts';
 import { duplicateAcksOf, outOfOrderOf, timeoutsOf } from '../flow/tcp-trouble.ts';
 import { localWhere, peerWhere } from '../flow/where.ts';
+import { NO_OWNER } from '../place/databases.ts';
+import { networkOf, type Network } from '../place/ranges.ts';
 import type { SummarySource } from './source.ts';
 import { addressText, decode, instant, isLinkLocal } from './text.ts';
 
@@ -42,6 +44,12 @@ export interface EndpointSummary {
   /** Where `name` comes from; and all names that were heard of the address, this one first, then the newest. */
   readonly nameSource: NameSource | null;
   readonly names: readonly { readonly name: string; readonly source: NameSource; readonly at: string | null }[];
+  /** What the address's range is for: public, private, link-local … */
+  readonly network: Network;
+  /** Autonomous system, its organisation, country: of the databases that were named. */
+  readonly asn: number | null;
+  readonly organisation: string | null;
+  readonly country: string | null;
 }
 
 export interface CountersSummary {
@@ -217,7 +225,8 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   };
 }
 
-function endpoint({ model }: SummarySource, flow: number, side: number): EndpointSummary {
+function endpoint(source: SummarySource, flow: number, side: number): EndpointSummary {
+  const { model } = source;
   const { flows } = model;
   const protocol = flows.protocolOf(flow);
   const family = flows.familyOf(flow);
@@ -236,6 +245,8 @@ function endpoint({ model }: SummarySource, flow: number, side: number): Endpoin
       const wallNs = atNs === null ? null : model.clock.wallNs(atNs);
       return { name, source, at: wallNs === null ? null : instant(wallNs) };
     }),
+    network: networkOf(flows.key.data, word, family),
+    ...(source.places?.owner(flow, side) ?? NO_OWNER),
   };
 }
 

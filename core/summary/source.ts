@@ -1,4 +1,5 @@
 /** What a summary is made from: a model in its final state, and what only the file or the recorder knows. */
+import type { NetworkPlaces } from '../place/places.ts';
 import type { FlowModel } from '../flow/model.ts';
 
 export interface Captured {
@@ -29,4 +30,6 @@ export interface SummarySource {
   readonly matches?: (flow: number) => boolean;
   /** User labels of a flow; none when left out. */
   readonly labels?: (flow: number) => readonly string[];
+  /** Whose networks addresses are in; not known when left out. */
+  readonly places?: NetworkPlaces;
 }

@@ -83,6 +83,8 @@ const CURL: Frame[] = [
   }),
 ];
 
+const NETWORK = { network: 'private', asn: null, organisation: null, country: null };
+
 describe('the summary', () => {
   it('has every key of the interface, with null for what is not known', () => {
     const { session, flows } = parse(source(CURL));
@@ -105,8 +107,8 @@ describe('the summary', () => {
       family: 4,
       interface: 'veth0',
       path: ['veth0'],
-      client: { address: '10.0.0.1', port: 40000, zone: null, name: null, nameSource: null, names: [] },
-      server: { address: '10.0.0.2', port: 80, zone: null, name: null, nameSource: null, names: [] },
+      client: { address: '10.0.0.1', port: 40000, zone: null, name: null, nameSource: null, names: [], ...NETWORK },
+      server: { address: '10.0.0.2', port: 80, zone: null, name: null, nameSource: null, names: [], ...NETWORK },
       roles: 'syn',
       clientProcess: {
         pid: 7,

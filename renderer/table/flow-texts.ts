@@ -36,6 +36,8 @@ export function conditionOf(row: FlowCells, column: string): Condition | null {
       return /^(tcp|udp|icmp|icmpv6|sctp)$/i.test(row.protocol)
         ? { label: row.protocol, text: row.protocol.toLowerCase() }
         : null;
+    case 'network':
+      return networkCondition(row.network);
     case 'interface':
       return row.interface === '' ? null : { label: row.interface, text: `interface == ${quote(row.interface)}` };
     case 'state':
@@ -45,6 +47,14 @@ export function conditionOf(row: FlowCells, column: string): Condition | null {
     default:
       return null;
   }
+}
+
+/** Of `AS64500 Example, DE`, `DE` or `private`: the first that it names. */
+function networkCondition(network: string): Condition | null {
+  const asn = /^AS(\d+)/.exec(network)?.[1];
+  if (asn !== undefined) return { label: `AS${asn}`, text: `asn == ${asn}` };
+  if (/^[A-Z]{2}$/.test(network)) return { label: network, text: `country == ${quote(network)}` };
+  return /^[a-z-]+$/.test(network) ? { label: network, text: `network == ${network}` } : null;
 }
 
 /** Conditions that a row offers beside that of the cell under the pointer. */
@@ -72,6 +82,8 @@ export function cellText(row: FlowCells, column: string): string {
       return row.application === null ? row.protocol : `${row.protocol} ${row.application}`;
     case 'interface':
       return row.interface;
+    case 'network':
+      return row.network;
     case 'rate':
       return joined(formatRate(row.bps));
     case 'sent':

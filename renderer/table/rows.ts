@@ -35,6 +35,7 @@ export interface FlowCells {
   ended: boolean;
   inbound: boolean;
   filter: string | null;
+  network: string;
 }
 
 /** Reads rows again and again, and gives the same object for a row that did not change: nothing is drawn anew for it. */
@@ -103,5 +104,6 @@ function readRow(set: RowSet, row: number, client: EngineClient): FlowCells {
     ended: number('ended') === 1,
     inbound: number('inbound') === 1,
     filter: text('filter'),
+    network: text('network') ?? '',
   };
 }

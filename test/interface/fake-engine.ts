@@ -337,6 +337,8 @@ export class FakeEngine {
         set({ cursorNs: at, following: false, playing: false });
         return { atNs: at };
       }
+      case 'databases':
+        return (params as Params<'databases'>).paths.map((path) => ({ path, type: 'Fake-ASN', built: '2026-11-01' }));
       case 'refine': {
         const { text, condition, hide } = params as Params<'refine'>;
         return refined(text, condition, hide);

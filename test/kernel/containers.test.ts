@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cgroup2Mount } from '../../core/system/kernel.ts';
 import { Child } from '../lab/child.ts';
-import { COMMAND, summarize, type Flow, type Process, type Summary } from '../lab/flowglass.ts';
+import { COMMAND, runFlowglass, summarize, type Flow, type Process, type Summary } from '../lab/flowglass.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
+import { mmdb } from '../lab/mmdb.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
 import { labProgram } from '../lab/programs.ts';
 
@@ -48,7 +49,7 @@ const FILES: Readonly<Record<string, unknown>> = {
 
 /** A recorder that sees these files where the machine has its own: in a mount namespace that ends with it. */
 async function recordBeside(lab: Lab, host: Host, file: string): Promise<Child> {
-  const mounts = [`mount --bind ${lab.directory}/lib /var/lib`, 'mkdir -p /run/containerd', `mount --bind ${lab.directory}/run /run/containerd`]; // prettier-ignore
+  const mounts = [`mount --bind ${lab.directory}/lib /var/lib`, `mount --bind ${lab.directory}/hosts /etc/hosts`, 'mkdir -p /run/containerd', `mount --bind ${lab.directory}/run /run/containerd`]; // prettier-ignore
   const args = ['record', '--netns', host.path, '-i', 'veth0', '-w', file, '--no-packets'];
   const child = lab.care(
     new Child('unshare', ['-m', 'sh', '-ec', `${mounts.join('; ')}; exec "$@"`, 'sh', process.execPath, COMMAND, ...args]),
@@ -60,6 +61,7 @@ async function recordBeside(lab: Lab, host: Host, file: string): Promise<Child> 
 describeAsRoot('where processes run', () => {
   let lab: Lab;
   let summary: Summary;
+  let file: string;
   let script: Flow | undefined;
   const cgroups = join(cgroup2Mount() ?? '', `flowglass-lab-${process.pid}`);
   const made: string[] = [];
@@ -84,7 +86,8 @@ describeAsRoot('where processes run', () => {
       writeFileSync(join(lab.directory, path), JSON.stringify(content));
     }
     await server.server(['tcp', '--mode', 'respond', '--port', 9000, '--request', 10, '--response', 10]);
-    const file = join(lab.directory, 'places.pcapng');
+    writeFileSync(join(lab.directory, 'hosts'), `${address} orders-db.shop orders-db\n`);
+    file = join(lab.directory, 'places.pcapng');
     const recorder = await recordBeside(lab, client, file);
     for (const place of Object.keys(PLACES) as Place[]) {
       const enter = ['-ec', 'echo $$ > "$0"/cgroup.procs; exec "$@"', group(join(cgroups, PLACES[place]))];
@@ -132,6 +135,19 @@ describeAsRoot('where processes run', () => {
   it('containers whose number is their name', () => {
     expect(at('nspawn').container).toEqual(container({ runtime: 'nspawn', id: 'deb-12', name: 'deb-12' }));
     expect(at('lxc').container).toEqual(container({ runtime: 'lxc', id: 'web', name: 'web' }));
+  });
+
+  it("the server's name of the hosts file, and its network of a database", async () => {
+    expect(summary.flows[0]!.server).toMatchObject({ name: 'orders-db.shop', nameSource: 'hosts', network: 'private', asn: null }); // prettier-ignore
+    const database = join(lab.directory, 'lab.mmdb');
+    const owner = { autonomous_system_number: 64500, autonomous_system_organization: 'Laboratory' };
+    writeFileSync(database, mmdb('Lab-ASN', { '10.77.0.0/16': owner }));
+    const asked = ['summary', file, '--json', '--mmdb', '/nowhere.mmdb', '--mmdb', database];
+    const { status, stdout, stderr } = await runFlowglass([...asked, '--filter', 'asn == 64500']);
+    expect([status, stderr]).toEqual([0, 'flowglass: a database of networks cannot be used: there is no such file: /nowhere.mmdb\n']); // prettier-ignore
+    const { flows } = JSON.parse(stdout) as Summary;
+    expect(flows).toHaveLength(summary.flows.length);
+    expect(flows[0]!.server).toMatchObject({ asn: 64500, organisation: 'Laboratory', country: null });
   });
 
   it('the script that an interpreter runs', () => {

@@ -131,7 +131,7 @@ export class GraphRows {
       found.groupKind = at.groupKind;
       found.filter =
         several > 0
-          ? `process.${at.script === null ? 'name' : 'script'} == ${quote(at.processName ?? '')}`
+          ? `process.name == ${quote(at.processName ?? '')}`
           : at.process >= 0
             ? `process.pid == ${pid}`
             : null;
