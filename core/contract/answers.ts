@@ -128,6 +128,8 @@ export interface FlowAnswer {
   retransmits: number | null;
   resets: number;
   zeroWindows: number;
+  /** What else TCP segments were, by summary's names (`outOfOrder`, `keepAlives` …), both directions; those that there were. */
+  segments: { kind: string; count: number }[];
   drops: { reason: string; count: number }[];
   tls: { serverName: string | null; alpn: string[] } | null;
   packetsStored: number;

@@ -5,8 +5,9 @@ import type { FlowModel } from '../flow/model.ts';
 import { TCP_STATES } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
 import { PROCESS_PARENT_KNOWN } from '../flow/processes.ts';
+import { SEGMENT_CLASSES } from '../flow/tcp-trouble.ts';
 import { lifeOf, responseOf, rttOf, transitionsOf } from '../flow/state.ts';
-import { flowSummary, type DistributionSummary, type WhereSummary } from '../summary/flow.ts';
+import { flowSummary, type DistributionSummary, type FlowSummary, type WhereSummary } from '../summary/flow.ts';
 import { containerName } from '../processes/places.ts';
 import type { ProcessSummary } from '../summary/process.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -63,10 +64,24 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     retransmits: summary.retransmits,
     resets: summary.resets ?? 0,
     zeroWindows: summary.zeroWindows ?? 0,
+    segments: segmentAnswers(summary),
     drops: summary.drops.map(({ reason, count }) => ({ reason, count })),
     tls: summary.tls ? { serverName: summary.tls.serverName, alpn: [...summary.tls.alpn] } : null,
     packetsStored: source.captured.packets,
   };
+}
+
+function segmentAnswers(summary: FlowSummary): FlowAnswer['segments'] {
+  const { sentOutOfOrder, receivedOutOfOrder, sentDuplicateAcks, receivedDuplicateAcks, segments } = summary;
+  const counts: [string, number][] = [
+    ['outOfOrder', (sentOutOfOrder ?? 0) + (receivedOutOfOrder ?? 0)],
+    ['duplicateAcks', (sentDuplicateAcks ?? 0) + (receivedDuplicateAcks ?? 0)],
+    ...SEGMENT_CLASSES.map((kind): [string, number] => [
+      kind,
+      (segments?.sent[kind] ?? 0) + (segments?.received[kind] ?? 0),
+    ]),
+  ];
+  return counts.flatMap(([kind, count]) => (count > 0 ? [{ kind, count }] : []));
 }
 
 function whereAnswer(where: WhereSummary): FlowAnswer['where'] {

@@ -32,7 +32,9 @@ import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, zeroWindowsOf } from '../flow/state.ts';
 import { NetworkPlaces } from '../place/places.ts';
+import { duplicateAcksOf, outOfOrderOf, segmentsOf } from '../flow/tcp-trouble.ts';
 import type { FlowFields } from './flow-fields.ts';
+import { SEGMENT_FIELDS, type SegmentField } from './segment-fields.ts';
 
 type NumberOf = (flow: number) => number;
 type TextOf = (flow: number) => string | null;
@@ -68,6 +70,12 @@ function sideOf(model: FlowModel, server: boolean): NumberOf {
 
 function swapped(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+}
+
+function segmentCounter(which: SegmentField): (model: FlowModel, flow: number, side: number) => number | null {
+  if (which === 'outOfOrder') return outOfOrderOf;
+  if (which === 'duplicateAcks') return duplicateAcksOf;
+  return (model, flow, side) => segmentsOf(model, flow, side, which);
 }
 
 function orNaN(value: number | null): number {
@@ -221,17 +229,21 @@ class ModelFields implements FlowFields {
       };
     };
     put('rate', rate(bytes[0]), rate(bytes[1]), rate(bytes[2]));
-    const again = (flow: number, side: number): number => orNaN(retransmitsOf(model, flow, side));
-    const both: NumberOf = (flow) => {
-      const [lo, hi] = [retransmitsOf(model, flow, 0), retransmitsOf(model, flow, 1)];
-      return lo === null && hi === null ? NaN : (lo ?? 0) + (hi ?? 0);
+    const sided = (name: string, of: (model: FlowModel, flow: number, side: number) => number | null): void => {
+      const from = (flow: number, side: number): number => orNaN(of(model, flow, side));
+      const both: NumberOf = (flow) => {
+        const [lo, hi] = [of(model, flow, 0), of(model, flow, 1)];
+        return lo === null && hi === null ? NaN : (lo ?? 0) + (hi ?? 0);
+      };
+      put(
+        name,
+        (flow) => from(flow, clientOf(model, flow)),
+        (flow) => from(flow, 1 - clientOf(model, flow)),
+        both,
+      );
     };
-    put(
-      'retransmits',
-      (flow) => again(flow, clientOf(model, flow)),
-      (flow) => again(flow, 1 - clientOf(model, flow)),
-      both,
-    );
+    sided('retransmits', retransmitsOf);
+    for (const [name, which] of SEGMENT_FIELDS) sided(name, segmentCounter(which));
     return all;
   }
 

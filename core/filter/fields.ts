@@ -5,6 +5,7 @@
 import { PROTOCOLS as PROTOCOL_WORDS } from '../flow/applications.ts';
 import { NAME_SOURCES } from '../flow/observed-names.ts';
 import { NETWORKS } from '../place/ranges.ts';
+import { SEGMENT_FIELDS } from './segment-fields.ts';
 
 export type FieldType = 'count' | 'port' | 'size' | 'duration' | 'rate' | 'instant' | 'text' | 'enum' | 'address';
 
@@ -229,6 +230,12 @@ const TRAFFIC: FieldSpec[] = [
   ...AMOUNTS.map(([name, type, doc]) => field(`received.${name}`, type, `${doc}, server to client`)),
 ];
 
+const SEGMENTS: FieldSpec[] = SEGMENT_FIELDS.flatMap(([name, , doc, theirs]) => [
+  field(name, 'count', `${doc}, both directions`, { aliases: [`tcp.analysis.${theirs}`] }),
+  field(`sent.${name}`, 'count', `${doc}, client to server`),
+  field(`received.${name}`, 'count', `${doc}, server to client`),
+]);
+
 const PARTS: readonly (readonly [string, FieldType, string])[] = [
   ['min', 'duration', 'smallest'],
   ['mean', 'duration', 'mean'],
@@ -293,7 +300,15 @@ const TROUBLE: FieldSpec[] = [
 ];
 
 /** Every field, in the order of the documentation. */
-export const FIELDS: readonly FieldSpec[] = [...ENDS, ...PROCESSES, ...LIFE, ...TRAFFIC, ...LATENCY, ...TROUBLE];
+export const FIELDS: readonly FieldSpec[] = [
+  ...ENDS,
+  ...PROCESSES,
+  ...LIFE,
+  ...TRAFFIC,
+  ...SEGMENTS,
+  ...LATENCY,
+  ...TROUBLE,
+];
 
 const BY_NAME = new Map<string, FieldSpec>();
 for (const spec of FIELDS) for (const name of [spec.name, ...spec.aliases]) BY_NAME.set(name.toLowerCase(), spec);

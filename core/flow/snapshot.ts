@@ -7,7 +7,7 @@ import { FlowglassError } from '../errors.ts';
 
 const MAGIC = 0x53464746; // "FGFS"
 /** Raised with every change of what is saved; a keyframe of another version is not used, the journal is. */
-export const SNAPSHOT_VERSION = 7;
+export const SNAPSHOT_VERSION = 8;
 
 const align8 = (length: number): number => (length + 7) & ~7;
 

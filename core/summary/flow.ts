@@ -1,6 +1,7 @@
 /** One flow as the summary tells it: every key always there, null for what is not known. */
 import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
+import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
 import { pathsOf } from '../flow/paths.ts';
 import {
@@ -28,7 +29,14 @@ import {
   zeroWindowsOf,
 } from '../flow/state.ts';
 import { ownerSummaries, type OwnerSummary, type ProcessSummary, sideSummary } from './process.ts';
-import { duplicateAcksOf, outOfOrderOf, timeoutsOf } from '../flow/tcp-trouble.ts';
+import {
+  duplicateAcksOf,
+  outOfOrderOf,
+  SEGMENT_CLASSES,
+  segmentsOf,
+  timeoutsOf,
+  type SegmentClass,
+} from '../flow/tcp-trouble.ts';
 import { localWhere, peerWhere } from '../flow/where.ts';
 import { NO_OWNER } from '../place/databases.ts';
 import { networkOf, type Network } from '../place/ranges.ts';
@@ -133,6 +141,8 @@ export interface FlowSummary {
   readonly receivedOutOfOrder: number | null;
   readonly sentDuplicateAcks: number | null;
   readonly receivedDuplicateAcks: number | null;
+  /** Classes of segments in captures of others, as Wireshark's TCP analysis has them; null where no packets are followed. */
+  readonly segments: { readonly sent: SegmentsSummary; readonly received: SegmentsSummary } | null;
   readonly resets: number | null;
   readonly sentResets: number | null;
   readonly receivedResets: number | null;
@@ -145,6 +155,13 @@ export interface FlowSummary {
   readonly tls: ReturnType<typeof tlsOf>;
   readonly http: ReturnType<typeof httpOf>;
   readonly labels: readonly string[];
+}
+
+export type SegmentsSummary = Readonly<Record<SegmentClass, number>>;
+
+function segments(model: FlowModel, flow: number, side: number): SegmentsSummary {
+  const counts = SEGMENT_CLASSES.map((name) => [name, segmentsOf(model, flow, side, name) ?? 0]);
+  return Object.fromEntries(counts) as Record<SegmentClass, number>;
 }
 
 /** The flow of that number in the source's model. */
@@ -211,6 +228,10 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     receivedOutOfOrder: outOfOrderOf(model, flow, server),
     sentDuplicateAcks: duplicateAcksOf(model, flow, client),
     receivedDuplicateAcks: duplicateAcksOf(model, flow, server),
+    segments:
+      tcp && model.countsFromPackets
+        ? { sent: segments(model, flow, client), received: segments(model, flow, server) }
+        : null,
     resets: resetsOf(model, flow),
     sentResets: tcp ? resetsBy(model, flow, client) : null,
     receivedResets: tcp ? resetsBy(model, flow, server) : null,

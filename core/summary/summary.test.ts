@@ -170,6 +170,7 @@ describe('the summary', () => {
       sentOutOfOrder: null,
       receivedOutOfOrder: 0,
       sentDuplicateAcks: null,
+      segments: null,
       receivedDuplicateAcks: 0,
       resets: 0,
       sentResets: 0,

@@ -1,16 +1,20 @@
 import type { Table } from '../flow/columns.ts';
 import { distance } from './serial.ts';
 
+/** Holes of a side that have room in its row; more stand aside, for the few sides that have so many at once. */
 const HOLES = 4;
+const HOLES_MAX = 64;
 
 /**
- * The parts of each sender's sequence space that were skipped: at most four per side, the oldest is forgotten. They
- * tell a late segment that was never seen from a repeated one.
+ * The parts of each sender's sequence space that were skipped: at most 64 per side, the oldest is forgotten. They tell a
+ * late segment that was never seen from a repeated one.
  */
 export class Holes {
   readonly #from;
   readonly #to;
   readonly #count;
+  /** Older than those in the row: from, to, from, to … */
+  readonly #more = new Map<number, number[]>();
 
   constructor(rows: Table) {
     this.#from = rows.int32(2 * HOLES);
@@ -20,8 +24,7 @@ export class Holes {
 
   /** `side` = row × 2 + sender. */
   add(side: number, from: number, to: number): void {
-    const count = this.#count.data[side]!;
-    if (count === HOLES) this.#remove(side, 0);
+    if (this.#count.data[side] === HOLES) this.#putAside(side);
     const at = side * HOLES + this.#count.data[side]!;
     this.#from.data[at] = from;
     this.#to.data[at] = to;
@@ -30,7 +33,7 @@ export class Holes {
 
   /** Fills [from, to). True when some of it had never been seen. */
   fill(side: number, from: number, to: number): boolean {
-    let unseen = false;
+    let unseen = this.#fillMore(side, from, to);
     for (let i = this.#count.data[side]! - 1; i >= 0; i--) {
       const at = side * HOLES + i;
       const holeFrom = this.#from.data[at]!;
@@ -46,6 +49,33 @@ export class Holes {
       else if (right) this.#from.data[at] = to;
       else this.#remove(side, i);
     }
+    return unseen;
+  }
+
+  /** The oldest of the row makes room. */
+  #putAside(side: number): void {
+    let list = this.#more.get(side);
+    if (list === undefined) this.#more.set(side, (list = []));
+    if (list.length >= 2 * (HOLES_MAX - HOLES)) list.splice(0, 2);
+    list.push(this.#from.data[side * HOLES]!, this.#to.data[side * HOLES]!);
+    this.#remove(side, 0);
+  }
+
+  #fillMore(side: number, from: number, to: number): boolean {
+    if (this.#more.size === 0) return false;
+    const list = this.#more.get(side);
+    if (list === undefined) return false;
+    let unseen = false;
+    for (let i = list.length - 2; i >= 0; i -= 2) {
+      const [holeFrom, holeTo] = [list[i]!, list[i + 1]!];
+      if (distance(to, holeFrom) <= 0 || distance(from, holeTo) >= 0) continue;
+      unseen = true;
+      const rest: number[] = [];
+      if (distance(from, holeFrom) > 0) rest.push(holeFrom, from);
+      if (distance(holeTo, to) > 0) rest.push(to, holeTo);
+      list.splice(i, 2, ...rest);
+    }
+    if (list.length === 0) this.#more.delete(side);
     return unseen;
   }
 

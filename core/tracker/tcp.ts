@@ -1,5 +1,21 @@
 import { Table } from '../flow/columns.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, type Packet } from '../dissect/packet.ts';
+import {
+  CONNECTED,
+  ENDED,
+  FAST,
+  FRESH,
+  KEEP_ALIVE,
+  MOVED,
+  OUT_OF_ORDER,
+  RESET,
+  RETRANSMIT,
+  ROUND_TRIP,
+  SPURIOUS,
+  ZERO_WINDOW,
+  ZERO_WINDOW_PROBE,
+} from './marks.ts';
+import { SegmentClasses } from './segment-classes.ts';
 import { Holes, Probes } from './sequence-space.ts';
 import { after, atOrAfter, distance } from './serial.ts';
 
@@ -20,11 +36,9 @@ const SYN_ACKED = 32;
 const SYN_REPEATED = 64;
 const FIN_SEEN = 128;
 const FIN_ACKED = 256;
-/** The newest segment was a keep-alive or a zero-window probe: what answers it is no duplicate ACK. */
-const PROBING = 512;
 const ISN_GUESSED = 1024;
 
-/** 32-bit numbers of each side, next to each other because one segment needs most of them. */
+/** 32-bit numbers of each side, next to each other because one segment needs most of them; a power of two. */
 const NUMBERS = 8;
 const FLAGS = 0;
 const ISN = 1;
@@ -32,49 +46,30 @@ const ISN = 1;
 const NEXT = 2;
 const ACK = 3;
 const WINDOW = 4;
-const DUPLICATE_ACKS = 5;
 /** Past the FIN. */
-const FIN = 6;
+const FIN = 5;
 /** Of the connection, in the numbers of side lo: its phase; of side hi: the client's side + 1 as SYNs tell, 0 = not told. */
-const PHASE = 7;
-const CLIENT = NUMBERS + 7;
+const PHASE = 6;
+const CLIENT = NUMBERS + PHASE;
 /** Times of each side, ns. */
-const TIMES = 4;
+const TIMES = 3;
 const NEXT_AT = 0;
-const DUPLICATE_AT = 1;
-const SYN_AT = 2;
+const SYN_AT = 1;
 /** Of the connection, with side lo: first round trip of the handshake; 0 = not known. */
-const HANDSHAKE = 3;
+const HANDSHAKE = 2;
+
+/** Numbers further ahead are of no use: nobody sends so much at once. */
+const NEAR = 1 << 30;
+
+/** So much may be on its way before the first segment that a capture has. */
+const BEFORE = 1 << 20;
 
 /** A later segment within this of the newest one is out of order, not repeated, while no round trip is known. */
 const REORDER_NS = 3e6;
-/** A segment that duplicate ACKs asked for comes within this (tshark's rule). */
-const FAST_RETRANSMIT_NS = 20e6;
-
-/** Marks of a segment. */
-export const RETRANSMIT = 1;
-/** Within RETRANSMIT: asked for by at least two duplicate ACKs. */
-export const FAST = 2;
-export const OUT_OF_ORDER = 4;
-export const DUPLICATE_ACK = 8;
-export const KEEP_ALIVE = 16;
-export const ZERO_WINDOW_PROBE = 32;
-export const ZERO_WINDOW = 64;
-export const RESET = 128;
-/** Carried payload that had not been seen before. */
-export const FRESH = 256;
-/** `rttNs` and `rttSide` are set. */
-export const ROUND_TRIP = 512;
-/** `connectNs` is set. */
-export const CONNECTED = 1024;
-/** The phase changed with this segment. */
-export const MOVED = 2048;
-/** `ended` is set. */
-export const ENDED = 4096;
 
 /** What one segment meant; reused for every segment. Times in ns. */
 export class Segment {
-  /** The constants above; what is below means something only under its mark. */
+  /** Bits of marks.ts; what is below means something only under its mark. */
   marks = 0;
   /** Round trip of a probe sent by `rttSide` (0 lo, 1 hi), seen at the capture point; below 0 when times step back. */
   rttNs = -0.5;
@@ -96,6 +91,7 @@ export class TcpTracker {
   readonly #times = this.#rows.float64(2 * TIMES);
   readonly #holes = new Holes(this.#rows);
   readonly #probes = new Probes(this.#rows);
+  readonly #classes = new SegmentClasses(this.#rows);
 
   /** Makes room for `flow`. */
   begin(flow: number): void {
@@ -149,17 +145,16 @@ export class TcpTracker {
     const i = first + side * NUMBERS;
     if ((flags & TCP_RST) !== 0) {
       this.#reset(n, first, i, side, p);
+      out.marks |= this.#classes.take(flow * 2 + side, p, out.marks, atNs);
       return out;
     }
     if ((flags & TCP_SYN) !== 0) this.#syn(n, first, i, side, p, atNs);
     else if (p.payloadLength > 0 || (flags & TCP_FIN) !== 0) this.#data(n, first, i, p, atNs);
-    else this.#bare(n, i, p);
+    else this.#bare(n, i, p, atNs);
     if (p.window === 0 && (flags & (TCP_SYN | TCP_FIN)) === 0) out.marks |= ZERO_WINDOW;
     if ((flags & TCP_ACK) !== 0) this.#acknowledgement(n, i, p, atNs);
     if (p.window >= 0) n[i + WINDOW] = p.window;
-    const said = n[i + FLAGS]!;
-    if ((out.marks & (KEEP_ALIVE | ZERO_WINDOW_PROBE)) !== 0) n[i + FLAGS] = said | PROBING;
-    else if ((said & PROBING) !== 0) n[i + FLAGS] = said & ~PROBING;
+    out.marks |= this.#classes.take(flow * 2 + side, p, out.marks, atNs);
     this.#advance(n, first, side, p, atNs);
     return out;
   }
@@ -224,14 +219,22 @@ export class TcpTracker {
   }
 
   /** A segment without payload, SYN or FIN: an ACK, or a keep-alive without its byte. */
-  #bare(n: Int32Array, i: number, p: Packet): void {
+  #bare(n: Int32Array, i: number, p: Packet, atNs: number): void {
     if ((n[i + FLAGS]! & NEXT_KNOWN) === 0) {
-      n[i + NEXT] = p.sequence;
-      n[i + ISN] = (p.sequence - 1) | 0;
-      n[i + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
+      this.#beginAt(n, i, p.sequence);
       return;
     }
-    if (distance(p.sequence, n[i + NEXT]!) === -1) this.segment.marks |= KEEP_ALIVE;
+    const ahead = distance(p.sequence, n[i + NEXT]!);
+    if (ahead === -1) this.segment.marks |= KEEP_ALIVE;
+    else if (ahead > 0 && ahead < NEAR) this.#skipTo(n, i, p.sequence, atNs);
+  }
+
+  /** The first that is seen of a side whose SYN was not: what comes from before it was not seen either. */
+  #beginAt(n: Int32Array, i: number, sequence: number): void {
+    n[i + NEXT] = sequence;
+    n[i + ISN] = (sequence - 1) | 0;
+    n[i + FLAGS] = n[i + FLAGS]! | NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
+    this.#holes.add(i / NUMBERS, (sequence - BEFORE) | 0, sequence);
   }
 
   #data(n: Int32Array, first: number, i: number, p: Packet, atNs: number): void {
@@ -240,11 +243,7 @@ export class TcpTracker {
     const fin = (p.flags & TCP_FIN) !== 0;
     const end = (p.sequence + length + (fin ? 1 : 0)) | 0;
     const flags = n[i + FLAGS]!;
-    if ((flags & NEXT_KNOWN) === 0) {
-      n[i + FLAGS] = flags | NEXT_KNOWN | ISN_KNOWN | ISN_GUESSED;
-      n[i + ISN] = (p.sequence - 1) | 0;
-      n[i + NEXT] = p.sequence;
-    }
+    if ((flags & NEXT_KNOWN) === 0) this.#beginAt(n, i, p.sequence);
     const next = n[i + NEXT]!;
     const ahead = distance(p.sequence, next);
     if (!fin && length === 1) {
@@ -281,15 +280,14 @@ export class TcpTracker {
     const times = this.#times.data;
     const unseen = this.#holes.fill(i / NUMBERS, p.sequence, end);
     const past = distance(end, n[i + NEXT]!);
-    const asked =
-      n[other + DUPLICATE_ACKS]! >= 2 &&
-      distance(n[other + ACK]!, p.sequence) === 0 &&
-      Math.abs(atNs - times[(other / NUMBERS) * TIMES + DUPLICATE_AT]!) < FAST_RETRANSMIT_NS;
+    const asked = this.#classes.asked(other / NUMBERS, p.sequence, atNs);
     if (p.payloadLength > 0 && (unseen || past > 0)) out.marks |= FRESH;
     if (unseen && !asked && this.#soon(first, i, atNs)) out.marks |= OUT_OF_ORDER;
     else {
       out.marks |= RETRANSMIT;
-      if (asked) out.marks |= FAST;
+      if (p.payloadLength > 0 && this.#classes.covers(other / NUMBERS, (p.sequence + p.payloadLength) | 0))
+        out.marks |= SPURIOUS;
+      else if (asked) out.marks |= FAST;
       this.#probes.repeated(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval);
     }
     if (past > 0) {
@@ -305,6 +303,13 @@ export class TcpTracker {
     return Math.abs(atNs - times[(i / NUMBERS) * TIMES + NEXT_AT]!) < (handshake || REORDER_NS);
   }
 
+  /** The side of `i` sent everything up to `sequence`, as it or the other tells: the capture missed it, or has it later. */
+  #skipTo(n: Int32Array, i: number, sequence: number, atNs: number): void {
+    this.#holes.add(i / NUMBERS, n[i + NEXT]!, sequence);
+    n[i + NEXT] = sequence;
+    this.#times.data[(i / NUMBERS) * TIMES + NEXT_AT] = atNs;
+  }
+
   /** The side of `i` acknowledges what the other sent. */
   #acknowledgement(n: Int32Array, i: number, p: Packet, atNs: number): void {
     const out = this.segment;
@@ -316,22 +321,6 @@ export class TcpTracker {
     if ((flags & ACK_KNOWN) === 0 || after(ack, known)) {
       n[i + ACK] = ack;
       n[i + FLAGS] = flags | ACK_KNOWN;
-      n[i + DUPLICATE_ACKS] = 0;
-    } else if (
-      ack === known &&
-      p.payloadLength === 0 &&
-      (p.flags & (TCP_SYN | TCP_FIN)) === 0 &&
-      (out.marks & KEEP_ALIVE) === 0 &&
-      (peer & PROBING) === 0 &&
-      p.window > 0 &&
-      p.window === n[i + WINDOW] &&
-      distance(p.sequence, n[i + NEXT]!) === 0 &&
-      (peer & NEXT_KNOWN) !== 0 &&
-      after(n[other + NEXT]!, ack)
-    ) {
-      out.marks |= DUPLICATE_ACK;
-      this.#times.data[(i / NUMBERS) * TIMES + DUPLICATE_AT] = atNs;
-      if (n[i + DUPLICATE_ACKS]! < 65535) n[i + DUPLICATE_ACKS]!++;
     }
     const sent = this.#probes.acknowledged(other / NUMBERS, ack, p.hasTimestamps, p.tsecr);
     if (sent >= 0) {
@@ -346,12 +335,7 @@ export class TcpTracker {
       n[other + ISN] = (ack - 1) | 0;
       n[other + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN;
       if ((p.flags & TCP_SYN) === 0) n[other + FLAGS]! |= ISN_GUESSED;
-    } else if (after(ack, next) && distance(ack, next) < 1 << 30) {
-      // The capture missed what is acknowledged (or has it later).
-      this.#holes.add(other / NUMBERS, next, ack);
-      n[other + NEXT] = ack;
-      this.#times.data[(other / NUMBERS) * TIMES + NEXT_AT] = atNs;
-    }
+    } else if (after(ack, next) && distance(ack, next) < NEAR) this.#skipTo(n, other, ack, atNs);
     if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && (peer & SYN_ACKED) === 0 && after(ack, n[other + ISN]!)) {
       n[other + FLAGS]! |= SYN_ACKED;
     }

@@ -23,24 +23,17 @@ import { METRIC_CONNECT, METRIC_RESPONSE, METRIC_RTT, ROLES_SYN, type FlowModel 
 import { TCP_CLOSE, TCP_ESTABLISHED, TCP_SYN_RECV, TCP_SYN_SENT, UNPARSED_DUPLICATE } from '../flow/names.ts';
 import { Application } from './application.ts';
 import { Duplicates } from './duplicates.ts';
+import { CONNECTED, ENDED, FRESH, KEEP_ALIVE, MOVED, RESET, RETRANSMIT, ROUND_TRIP, ZERO_WINDOW } from './marks.ts';
 import {
-  CONNECTED,
-  ENDED,
-  FRESH,
-  KEEP_ALIVE,
-  MOVED,
   PHASE_CLOSED,
   PHASE_CLOSING,
   PHASE_ESTABLISHED,
   PHASE_SYN_RECEIVED,
   PHASE_SYN_SENT,
-  RESET,
-  RETRANSMIT,
-  ROUND_TRIP,
   TcpTracker,
-  ZERO_WINDOW,
   type Segment,
 } from './tcp.ts';
+import { countTrouble } from './trouble.ts';
 
 /** Flows beyond this are counted in the totals only (lost.flowPackets). */
 const FLOWS_MAX = 2_000_000;
@@ -457,6 +450,7 @@ export class Tracker {
     const s = this.#tcp.take(row, side, p, atNs);
     const { marks } = s;
     const client = this.#tcp.client(row);
+    countTrouble(model, flow, side, marks);
     if ((marks & (RETRANSMIT | RESET | ZERO_WINDOW)) !== 0) {
       if ((marks & RETRANSMIT) !== 0) model.countRetransmits(flow, side, 1);
       if ((marks & RESET) !== 0) model.countReset(flow, side);

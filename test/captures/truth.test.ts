@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import type { CaptureSection } from '../../core/capture/interface.ts';
 import { readCapture } from '../../core/capture/read.ts';
 import { quicVersionText } from '../../core/dissect/quic.ts';
+import type { SegmentClass } from '../../core/flow/tcp-trouble.ts';
 import { flowSummary, type FlowSummary } from '../../core/summary/flow.ts';
 import { sessionSummary } from '../../core/summary/session.ts';
 import { summaryFlows } from '../../core/summary/summary.ts';
@@ -194,6 +195,7 @@ for (const folder of present ? [own, outside] : [own]) {
         if (flow === undefined) continue;
         stateAsSegmentsTell(flow, stream);
         roundTripsOf(flow, stream);
+        if (t.caution?.about !== 'analysis') healthOf(flow, stream);
       }
       // SCTP: one flow for both ways.
       const sctp = flows.filter(({ protocol }) => protocol === 'sctp');
@@ -250,6 +252,30 @@ function roundTripsOf(flow: FlowSummary, { syn, synack, initial_rtt, ack_rtt, an
   const exact = [rtt.minUs, rtt.maxUs].filter((value) => known.has(value));
   expect([flow.server.address, exact]).toEqual([flow.server.address, [rtt.minUs, rtt.maxUs]]);
 }
+
+/** What else segments were, both directions together, as tshark's TCP analysis counts it. */
+function healthOf(flow: FlowSummary, { analysis }: Stream): void {
+  const { sent, received } = flow.segments!;
+  const of = (which: SegmentClass): number => sent[which] + received[which];
+  expect({
+    duplicate_ack: flow.sentDuplicateAcks! + flow.receivedDuplicateAcks!,
+    out_of_order: flow.sentOutOfOrder! + flow.receivedOutOfOrder!,
+    fast_retransmission: of('fastRetransmits'),
+    spurious_retransmission: of('spuriousRetransmits'),
+    keep_alive: of('keepAlives'),
+    lost_segment: of('lostBefore'),
+    ack_lost_segment: of('acknowledgedUnseen'),
+    window_full: of('windowFull'),
+    window_update: of('windowUpdates'),
+  }).toEqual({
+    ...{ duplicate_ack: 0, out_of_order: 0, fast_retransmission: 0, spurious_retransmission: 0, keep_alive: 0 },
+    ...{ lost_segment: 0, ack_lost_segment: 0, window_full: 0, window_update: 0 },
+    ...Object.fromEntries(Object.entries(analysis).filter(([key]) => HEALTH.has(key))),
+  });
+}
+
+/** The others are compared in core/tracker/corpus.test.ts. */
+const HEALTH = new Set(['duplicate_ack', 'out_of_order', 'fast_retransmission', 'spurious_retransmission', 'keep_alive', 'lost_segment', 'ack_lost_segment', 'window_full', 'window_update']); // prettier-ignore
 
 /** Requests, the last one and its answer, and the host that it names, as tshark's HTTP reader tells. */
 function httpOf(flow: FlowSummary, told: Truth['http']): void {

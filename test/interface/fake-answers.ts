@@ -244,6 +244,7 @@ export function flowAnswer(moment: FakeMoment, flow: FakeFlow, clock: (atS: numb
     ],
     retransmits: flow.protocol === 'tcp' ? (trouble ? flow.retransmits : 0) : null,
     resets: flow.end === 'reset' ? 1 : 0,
+    segments: [],
     zeroWindows: trouble & TROUBLE.zeroWindow ? 6 : 0,
     drops: trouble & TROUBLE.drop ? [{ reason: 'TCP_OFO_QUEUE', count: 41 }] : [],
     tls: flow.application?.includes('TLS') ? { serverName: flow.peer.name, alpn: ['h2'] } : null,

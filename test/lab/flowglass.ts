@@ -101,6 +101,7 @@ export interface Flow {
   receivedOutOfOrder: number | null;
   sentDuplicateAcks: number | null;
   receivedDuplicateAcks: number | null;
+  segments: { sent: Record<string, number>; received: Record<string, number> } | null;
   resets: number;
   sentResets: number;
   receivedResets: number;
