@@ -5,7 +5,7 @@ import { findClang, which, BuildError } from './tools.mjs';
 
 // Each entry: what it is for, and package names, of which the first that this distribution has is taken.
 const BUILD = [['clang-19', 'clang-20', 'clang-21', 'clang'], ['bpftool', 'linux-tools-generic'], ['libbpf-dev'], ['libelf-dev'], ['zlib1g-dev'], ['gcc'], ['libc6-dev'], ['binutils']]; // prettier-ignore
-const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3'], ['nginx-light', 'nginx'], ['dnsmasq-base'], ['bind9-dnsutils', 'dnsutils'], ['curl'], ['openssl'], ['prometheus'], ['openssh-server'], ['rsyslog']]; // prettier-ignore
+const TEST = [['tshark'], ['tcpdump'], ['iproute2'], ['nftables'], ['iputils-ping'], ['qemu-system-x86'], ['busybox-static'], ['cpio'], ['e2fsprogs'], ['chromium'], ['ethtool'], ['libcap2-bin'], ['util-linux'], ['iperf3'], ['python3'], ['nginx-light', 'nginx'], ['dnsmasq-base'], ['bind9-dnsutils', 'dnsutils'], ['curl'], ['openssl'], ['prometheus'], ['openssh-server'], ['rsyslog'], ['lintian'], ['rpm'], ['squashfs-tools'], ['desktop-file-utils'], ['appstream'], ['man-db'], ['polkitd', 'policykit-1'], ['pkexec', 'policykit-1'], ['dbus'], ['zsh'], ['fish']]; // prettier-ignore
 // Services that come with them. The tests run programs of their own, in network namespaces: what was not here before shall
 // not begin to serve because of us.
 const SERVICES = { prometheus: ['prometheus.service'], 'openssh-server': ['ssh.service', 'ssh.socket'], rsyslog: ['rsyslog.service', 'syslog.socket'], 'nginx-light': ['nginx.service'], nginx: ['nginx.service'] }; // prettier-ignore

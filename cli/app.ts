@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlowglassError, printable } from '../core/errors.ts';
 import { programPath } from '../core/system/programs.ts';
-import { desktopFacts, hasDisplay, whyNoDesktop } from './desktop.ts';
+import { desktopFacts, hasDisplay, packagedBinary, whyNoDesktop } from './desktop.ts';
 import { runServer, type ServeWhat } from './serve/command.ts';
 import { note, print } from './terminal.ts';
 
@@ -24,9 +24,10 @@ function openBrowser(url: string): boolean {
 /** Runs the desktop shell to its end. Settles with why it did not start, null when it ran. */
 async function runDesktop(binary: string, file: string | undefined): Promise<string | null> {
   note('warning', 'opening the desktop app');
-  const root = fileURLToPath(new URL('../../', import.meta.url)); // seen from dist/cli/
+  // A checkout's Electron is told where the app is; a package's knows. Seen from dist/cli/.
+  const app = packagedBinary() === null ? [fileURLToPath(new URL('../../', import.meta.url))] : [];
   const started = performance.now();
-  const child = spawn(binary, [root, ...(file === undefined ? [] : [resolve(file)])], {
+  const child = spawn(binary, [...app, ...(file === undefined ? [] : [resolve(file)])], {
     stdio: 'inherit',
     env: { ...process.env, FLOWGLASS_NODE: process.execPath },
   });

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { EXIT_USAGE, FlowglassError, printable } from '../core/errors.ts';
+import { LEVELS } from './terminal.ts';
 
 /** One option of a command; without `value` it is a switch. */
 export interface OptionSpec {
   readonly short?: string;
   /** Name of its value in the help. */
   readonly value?: string;
+  /** All that its value may be; completions offer them. */
+  readonly choices?: readonly string[];
   /** May be given several times. */
   readonly multiple?: boolean;
   readonly help: string;
@@ -37,7 +40,7 @@ export interface Given {
 /** Understood by every command. */
 export const COMMON: Readonly<Record<string, OptionSpec>> = {
   quiet: { short: 'q', help: 'print nothing but errors' },
-  'log-level': { value: 'LEVEL', help: 'error, warning (default), info or debug' },
+  'log-level': { value: 'LEVEL', choices: LEVELS, help: 'error, warning (default), info or debug' },
   help: { short: 'h', help: 'show this help' },
 };
 

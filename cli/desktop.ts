@@ -1,6 +1,6 @@
 /** The desktop shell as the command line sees it: is it there, can it be shown, and why not. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Why npm start could not fetch Electron, told to the command it runs. */
@@ -41,8 +41,18 @@ export function desktopFacts(): DesktopFacts {
 
 export const hasDisplay = (): boolean => Boolean(process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY']);
 
-/** Electron's own binary within its package; it is fetched on first use and may never have been. */
+/** The app's binary in an installed package, where this file is in resources/app/dist/cli; null in a checkout. */
+export function packagedBinary(): string | null {
+  const resources = fileURLToPath(new URL('../../../', import.meta.url));
+  if (basename(resources) !== 'resources') return null;
+  const path = join(dirname(resources), 'flowglass');
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? path : null;
+}
+
+/** Electron's own binary: the package's, or that of its npm package, which is fetched on first use and may never have been. */
 function electronBinary(): string | null {
+  const packaged = packagedBinary();
+  if (packaged !== null) return packaged;
   const here = ['../../node_modules/electron/dist/electron', '../node_modules/electron/dist/electron']; // from dist/cli/ or cli/
   return here.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path)) ?? null;
 }

@@ -79,7 +79,7 @@ pseudonyms is thrown away unless --share-key names a file for it.
 Presets of pcapng: as-recorded (default: every block as it is), plain (only the blocks that every reader knows),
 wireshark (plain, with Wireshark's process information).`,
   options: {
-    format: { value: 'FORMAT', help: FORMATS.join(', ') },
+    format: { value: 'FORMAT', choices: FORMATS, help: FORMATS.join(', ') },
     output: { short: 'o', value: 'OUT', help: 'file to write; - is standard output' },
     filter: { value: 'EXPR', help: "only what matches, e.g. 'tcp.port == 443'" },
     interface: {
@@ -90,7 +90,7 @@ wireshark (plain, with Wireshark's process information).`,
     },
     from: { value: 'TIME', help: 'from this time on' },
     to: { value: 'TIME', help: 'up to this time' },
-    preset: { value: 'NAME', help: `of pcapng: ${PRESETS.join(', ')}` },
+    preset: { value: 'NAME', choices: PRESETS, help: `of pcapng: ${PRESETS.join(', ')}` },
     share: { help: 'with pseudonyms and without payload' },
     preview: { help: 'of --share: say what would leave, and write nothing' },
     'share-key': { value: 'FILE', help: 'keep the key of the pseudonyms in FILE, or use the one there' },

@@ -15,8 +15,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   doctor: () => import('./doctor.ts'),
 };
 
+/** Every command with its options: what help, completions and the manual page are made from. */
+export const allCommands = (): Promise<Command[]> =>
+  Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).command));
+
 async function overview(): Promise<string> {
-  const commands = await Promise.all(Object.values(COMMANDS).map(async (load) => (await load()).command));
+  const commands = await allCommands();
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
   return `usage: flowglass [FILE]\n       flowglass COMMAND [OPTION…]\n\nWho this machine talks to, which process, how slow it is, and why.\n\n${lines.join('\n')}\n
   --help      show this, or the help of a command

@@ -4,13 +4,22 @@ import { findInterfaces, listInterfaces, type NetworkInterface } from '../core/s
 import { findContainer, findNamespace, type NetworkNamespace } from '../core/system/netns.ts';
 import { usageError, type Given, type OptionSpec } from './command.ts';
 
+/** XDP sees arriving packets only; for leaving ones the ladder decides. */
+const ATTACH: Readonly<Record<string, readonly [number, number]>> = {
+  auto: [RUNG_AUTO, RUNG_AUTO],
+  xdp: [RUNG_XDP_NATIVE, RUNG_AUTO],
+  'xdp-generic': [RUNG_XDP_GENERIC, RUNG_AUTO],
+  tcx: [RUNG_TCX, RUNG_TCX],
+  clsact: [RUNG_CLSACT, RUNG_CLSACT],
+};
+
 /** Options that say what is watched: the same for every command that captures. */
 export const SOURCE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   interface: { short: 'i', value: 'IFACE', multiple: true, help: 'interface to watch; several with commas' },
   all: { help: 'every interface of the namespace' },
   netns: { value: 'NAME', help: 'in another network namespace: name, path or pid (needs root)' },
   container: { value: 'ID', help: 'in the network namespace of a container (needs root)' },
-  attach: { value: 'HOW', help: 'auto (default), xdp, xdp-generic, tcx or clsact' },
+  attach: { value: 'HOW', choices: Object.keys(ATTACH), help: 'auto (default), xdp, xdp-generic, tcx or clsact' },
   filter: { value: 'EXPR', help: 'only what matches, e.g. \'tcp.port == 443 && process.name == "curl"\'' },
 };
 
@@ -27,15 +36,6 @@ export interface Source {
   readonly egress: number;
   readonly filter: { readonly text: string; readonly ast: Expression } | null;
 }
-
-/** XDP sees arriving packets only; for leaving ones the ladder decides. */
-const ATTACH: Readonly<Record<string, readonly [number, number]>> = {
-  auto: [RUNG_AUTO, RUNG_AUTO],
-  xdp: [RUNG_XDP_NATIVE, RUNG_AUTO],
-  'xdp-generic': [RUNG_XDP_GENERIC, RUNG_AUTO],
-  tcx: [RUNG_TCX, RUNG_TCX],
-  clsact: [RUNG_CLSACT, RUNG_CLSACT],
-};
 
 /** Parses a filter; a mistake is a usage error that points at it. */
 export function readFilter(text: string | undefined): Source['filter'] {

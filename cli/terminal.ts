@@ -1,6 +1,6 @@
 import { errnoName, printable, type FlowglassError } from '../core/errors.ts';
 
-const LEVELS = ['error', 'warning', 'info', 'debug'] as const;
+export const LEVELS = ['error', 'warning', 'info', 'debug'] as const;
 
 /** How much is said on standard error, from `error` to `debug`. */
 export type Level = (typeof LEVELS)[number];
