@@ -46,5 +46,9 @@ export const dependencyRules = RULES.map(([files, regexes, message]) => {
   const patterns = [[files, regexes, message], ...broader].flatMap(([, list, why]) =>
     list.map((regex) => ({ regex, message: `${why} (docs/architecture.md)`, caseSensitive: true })),
   );
-  return { files, ignores: ['**/*.test.ts', '**/vite.config.ts'], rules: { 'no-restricted-imports': ['error', { patterns }] } };
+  return {
+    files,
+    ignores: ['**/*.test.ts', '**/vite.config.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns }] },
+  };
 });

@@ -75,7 +75,9 @@ describe('made from the command line itself', () => {
   };
 
   it('bash completes commands, every option of each, choices, interfaces, files', () => {
-    expect(offers('')).toEqual(expect.arrayContaining([...line.commands.map((each: { name: string }) => each.name), '--help']));
+    expect(offers('')).toEqual(
+      expect.arrayContaining([...line.commands.map((each: { name: string }) => each.name), '--help']),
+    );
     for (const { name, options } of line.commands)
       expect(offers(name, '--')).toEqual(expect.arrayContaining(Object.keys({ ...options, ...line.common }).map((each) => `--${each}`))); // prettier-ignore
     expect(offers('record', '--attach', 'tc')).toEqual(['tcx']);
