@@ -186,6 +186,13 @@ export interface PacketAnswer extends PacketRow {
 /** Databases of networks in use, of MMDB files: their own names, and the day they were made. */
 export type DatabasesAnswer = { path: string; type: string; built: string }[];
 
+export interface MeasureAnswer {
+  packets: number;
+  bytes: number;
+  /** How far off either end may be; 0 = counted from the packets themselves. */
+  resolutionNs: number;
+}
+
 export interface Answers extends ExportAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
@@ -211,6 +218,7 @@ export interface Answers extends ExportAnswers {
   flow: FlowAnswer | null;
   packets: { total: number; rows: PacketRow[] };
   stream: StreamAnswer;
+  measure: MeasureAnswer;
   packet: PacketAnswer | null;
   viewOpen: null;
   viewClose: null;

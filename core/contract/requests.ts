@@ -53,8 +53,10 @@ export const tableParams = z.strictObject({
 
 export const timelineParams = z.strictObject({
   kind: z.literal('timeline'),
-  /** Flow indices to draw a lane for; empty = the `lanes` most interesting ones. */
+  /** Flows that have a lane in any case, in this order, above the others, which are the most interesting ones. */
   flows: z.array(z.number().int().min(0)).max(200).default([]),
+  /** One more that has a lane, wherever it was; above the others when it had none. */
+  also: z.number().int().min(0).nullable().default(null),
   lanes: z.number().int().min(0).max(200).default(8),
   /** Session time range; `to` null = follow the cursor with a span of `spanNs`. */
   fromNs: sessionNs.nullable().default(null),
@@ -135,6 +137,8 @@ export const requests = {
   }),
   /** What both sides of a flow said, from its stored packets. */
   stream: z.strictObject({ flow: z.number().int().min(0) }),
+  /** What passed between two moments; of one flow, or (null) of all. */
+  measure: z.strictObject({ flow: z.number().int().min(0).nullable(), fromNs: sessionNs, toNs: sessionNs }),
   packet: z.strictObject({ packet: z.number().int().min(0) }),
   ...exportRequests,
   viewOpen: z.strictObject({ view: viewId, params: viewParams }),

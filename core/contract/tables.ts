@@ -142,7 +142,23 @@ export const LANES = schema({
   ],
 });
 
-/** key = lane flow × 2^32 + bin number; bin number = floor(time / binNs). */
+/** What a connection was at, from a moment on; UDP and ICMP are open throughout. */
+export const LANE_PHASES = ['handshake', 'open', 'closing', 'closed'] as const;
+
+/** key = lane flow × 64 + running number. */
+export const LANE_STATES = schema({
+  name: 'states',
+  columns: [
+    ['flow', 'f64'],
+    ['atNs', 'f64'],
+    ['phase', 'u8'], // LANE_PHASES
+  ],
+});
+
+/**
+ * key = lane flow × 2^32 + bin number − `baseBin` of the range; bin number = floor(time / binNs). The base keeps numbers
+ * of nanosecond bins small, and moves so rarely that keys stay the same while a live view scrolls.
+ */
 export const LANE_BINS = schema({
   name: 'bins',
   columns: [
@@ -153,7 +169,6 @@ export const LANE_BINS = schema({
     ['responseMaxUs', 'f32'],
     ['responses', 'u32'],
     ['bytes', 'f64'],
-    ['state', 'u8'], // FLOW_STATES index + 1, 0 = not alive
     ['trouble', 'u8'],
   ],
 });
@@ -163,6 +178,8 @@ export const HEAT_FACTOR = 4;
 /** key = cell number × 64 + row; row 0 = fastest (0.1 ms), 32 rows of log scale up to 1 s and over. */
 export const HEAT = schema({ name: 'heat', columns: [['count', 'u32']] });
 export const HEAT_ROWS = 32;
+/** Bins after which the base moves on: half of what a key has room for. */
+export const BASE_BINS = 2 ** 31;
 
 /** key = running number of the mark. */
 export const MARKS = schema({
@@ -184,6 +201,7 @@ export const RANGE = schema({
     ['toNs', 'f64'],
     ['binNs', 'f64'],
     ['responses', 'f64'],
+    ['baseBin', 'f64'],
   ],
 });
 
@@ -223,7 +241,7 @@ export const FINDINGS = schema({
 export const VIEW_TABLES = {
   graph: [GRAPH_NODES, GRAPH_EDGES],
   table: [TABLE_INFO, FLOW_ROWS],
-  timeline: [RANGE, LANES, LANE_BINS, HEAT, MARKS, GAPS],
+  timeline: [RANGE, LANES, LANE_BINS, HEAT, MARKS, GAPS, LANE_STATES],
   overview: [RANGE, HEAT, MARKS, GAPS],
   trouble: [FINDINGS],
 } as const satisfies Record<string, readonly TableSchema[]>;

@@ -35,6 +35,7 @@ import { ForeignSource } from './foreign-source.ts';
 import { knowing, KnownThings, surroundingsOf, type Knowledge } from './knowledge.ts';
 import { LiveSource } from './live-source.ts';
 import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
+import { measure } from './measure.ts';
 import type { EnginePort } from './port.ts';
 import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
@@ -323,6 +324,7 @@ export class Engine {
       const source = this.current();
       return flow < source.model.flows.rows.count ? source.packetsOf(flow, from, count) : { total: 0, rows: [] };
     },
+    measure: (_viewer, params) => measure(this.current(), params),
     stream: (_viewer, { flow }) => {
       const source = this.current();
       return flow < source.model.flows.rows.count

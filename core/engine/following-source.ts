@@ -61,7 +61,7 @@ export class FollowingSource implements Source {
   private readonly options: FollowingOptions;
   private readonly capture = new ForeignCapture();
   private readonly observer = new TimelineObserver(this.capture.model);
-  private readonly packets: FlowPackets;
+  readonly packets: FlowPackets;
   private readonly cancel = new AbortController();
   /** Folder of what came from a pipe; null for a file. */
   private readonly folder: string | null;

@@ -45,7 +45,7 @@ export class ForeignSource implements Source {
   readonly startNs = 0;
   readonly endNs: number;
   readonly following = false;
-  private readonly packets: FlowPackets;
+  readonly packets: FlowPackets;
   private readonly originNs: bigint;
   private current: SummarySource;
   private at: number;

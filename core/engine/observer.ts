@@ -60,8 +60,8 @@ export class TimelineObserver implements ModelObserver {
     this.finder.read(flow, valueNs, atNs, side);
   }
 
-  bytes(flow: number, bytes: number, atNs: number): void {
-    this.store.addBytes(flow, bytes, atNs);
+  bytes(flow: number, bytes: number, packets: number, atNs: number): void {
+    this.store.addBytes(flow, bytes, packets, atNs);
     this.finder.bytes(flow, atNs);
   }
 

@@ -71,6 +71,21 @@ export class FlowPackets {
     return { total: this.listed.rows.length, rows: this.listed.rows.slice(from, from + count) };
   }
 
+  /** Visits the packets in [from, to), of one flow or (null) of all; false from `visit` stops. */
+  async each(
+    model: FlowModel,
+    flow: number | null,
+    fromNs: number,
+    toNs: number,
+    visit: (packet: StoredPacket) => boolean,
+  ): Promise<void> {
+    const match = flow === null ? null : new FlowMatch(model, flow);
+    await this.read(fromNs, toNs, (packet) => {
+      const outside = packet.atNs < fromNs || packet.atNs >= toNs || (match !== null && match.test(packet) === null);
+      return outside || visit(packet);
+    });
+  }
+
   /** What both sides said, from what is stored of it. */
   async stream(model: FlowModel, flow: number): Promise<StreamAnswer> {
     const { flows } = model;

@@ -45,7 +45,7 @@ export class ReplaySource implements Source {
   readonly endNs: number;
   readonly following = false;
   private readonly session: Session;
-  private readonly packets: FlowPackets;
+  readonly packets: FlowPackets;
   private reducer: Reducer;
   private cursor: JournalCursor;
   private at: number;

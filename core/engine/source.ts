@@ -5,6 +5,7 @@ import type { Gap } from '../flow/reducer.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import type { FindingList } from './finding-facts.ts';
+import type { FlowPackets } from './packets.ts';
 
 export interface Source {
   readonly mode: 'live' | 'replay';
@@ -36,6 +37,8 @@ export interface Source {
   tick(): void;
   /** For details: what a summary of the state at the cursor is made from. */
   summary(): SummarySource;
+  /** Packets of the file; left out where there is none. */
+  readonly packets?: FlowPackets;
   packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }>;
   streamOf(flow: number): Promise<StreamAnswer>;
   packet(packet: number): Promise<PacketAnswer | null>;

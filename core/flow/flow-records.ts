@@ -59,6 +59,7 @@ export class FlowRecords {
     const total = flow * COUNTED_NUMBERS;
     let loToHi = 0;
     let hiToLo = 0;
+    let packets = 0;
     let grew = false;
     for (let n = 0; n < COUNTED_NUMBERS; n++) {
       const from = at + DIRECTIONS + n * 2;
@@ -70,6 +71,7 @@ export class FlowRecords {
       grew = true;
       if (n === 1) loToHi = delta;
       else if (n === 6) hiToLo = delta;
+      else if (n === 0 || n === 5) packets += delta;
     }
     for (let side = 0; side < 2; side++) {
       const delta = words[at + ZERO_WINDOWS + side]! - numbers[before + COUNTED_NUMBERS + side]!;
@@ -90,7 +92,7 @@ export class FlowRecords {
       flows.firstNs.data[flow] = Math.min(firstNs, flows.firstNs.data[flow]!);
     }
     if (lastNs > flows.lastNs.data[flow]!) flows.lastNs.data[flow] = lastNs;
-    if (grew) model.addThroughput(flow, lastNs, loToHi, hiToLo);
+    if (grew) model.addThroughput(flow, lastNs, packets, loToHi, hiToLo);
     model.touch(flow, lastNs);
 
     const cookies = open.cookies.data;

@@ -139,15 +139,15 @@ export class FlowModel {
     counters[at + 4] = counters[at + 4]! + frameBytes;
     if (atNs < flows.firstNs.data[flow]!) flows.firstNs.data[flow] = atNs;
     if (atNs > flows.lastNs.data[flow]!) flows.lastNs.data[flow] = atNs;
-    this.addThroughput(flow, atNs, direction === 0 ? bytes : 0, direction === 1 ? bytes : 0);
+    this.addThroughput(flow, atNs, packets, direction === 0 ? bytes : 0, direction === 1 ? bytes : 0);
     this.touch(flow, atNs);
   }
 
-  addThroughput(flow: number, atNs: number, loToHi: number, hiToLo: number): void {
+  addThroughput(flow: number, atNs: number, packets: number, loToHi: number, hiToLo: number): void {
     const rings = this.flows.throughput.data;
     if (rings[flow] === NONE) rings[flow] = this.throughput.create();
     this.throughput.add(rings[flow]!, atNs, loToHi, hiToLo);
-    this.observer?.bytes(flow, loToHi + hiToLo, atNs);
+    this.observer?.bytes(flow, loToHi + hiToLo, packets, atNs);
   }
 
   /** Tells which side connected and how that was decided (ROLES_*); a SYN is never overruled. */

@@ -13,7 +13,8 @@ export interface ModelObserver {
   response(flow: number, valueNs: number, atNs: number): void;
   /** Data waited so long in our kernel until the local side `side` read it. */
   read(flow: number, valueNs: number, atNs: number, side: number): void;
-  bytes(flow: number, bytes: number, atNs: number): void;
+  /** What passed, both directions. */
+  bytes(flow: number, bytes: number, packets: number, atNs: number): void;
   /** `side` = whose segments they were, 0 lo or 1 hi; −1 = not known. */
   trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void;
   /** A trigger of the recording fired: what it saw. */

@@ -67,8 +67,8 @@ describe('the timeline store', () => {
 
   it('costs nothing for a silence of ten years', () => {
     const store = new TimelineStore();
-    store.addBytes(0, 10, 0);
-    store.addBytes(0, 20, 3.15e17);
+    store.addBytes(0, 10, 1, 0);
+    store.addBytes(0, 20, 2, 3.15e17);
     expect(bins(store, 0, 0, 4e17, store.binNsFor(4e17, 800)).map(({ bytes }) => bytes)).toEqual([10, 20]);
   });
 

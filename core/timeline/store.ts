@@ -5,9 +5,11 @@
  *
  * Level n has bins of 2^(BASE_LOG2 + 2n) ns. A flow begins with the finest level alone; a coarser one is made when a level
  * passes PYRAMID_ROWS rows, and kept up to date from then on, so that drawing reads a bounded number of rows and a short
- * flow costs one small array. When the finest level passes its budget it is dropped for all flows.
+ * flow costs one small array. When the finest level passes its budget it is dropped for all flows. Below the finest level
+ * the newest samples are there as they were (samples.ts).
  */
 import { HEAT_ROWS } from '../contract/tables.ts';
+import { SAMPLE_BYTES, SAMPLE_RESPONSE, SAMPLE_RTT, SAMPLE_TROUBLE, Samples } from './samples.ts';
 
 /** 2^24 ns = 16.8 ms */
 const BASE_LOG2 = 24;
@@ -23,7 +25,7 @@ const MARKS_MAX = 100_000;
 /** Rows of a level beyond which the next coarser one is kept as well. */
 const PYRAMID_ROWS = 512;
 
-const COLUMNS = 9;
+const COLUMNS = 10;
 export const RTT_MIN = 0;
 export const RTT_MAX = 1;
 export const RTT_SUM = 2;
@@ -33,6 +35,7 @@ export const RESPONSE_MAX = 5;
 export const RESPONSE_SUM = 6;
 export const RESPONSE_COUNT = 7;
 export const BYTES = 8;
+export const PACKETS = 9;
 
 /** Width of a bin of that level, ns. */
 export const levelNs = (level: number): number => 2 ** (BASE_LOG2 + 2 * level);
@@ -91,7 +94,8 @@ class Series {
       for (const sum of [column + 2, column + 3])
         this.values[at + sum] = (this.values[at + sum] as number) + (finer.values[source + sum] as number);
     }
-    this.values[at + BYTES] = (this.values[at + BYTES] as number) + (finer.values[source + BYTES] as number);
+    for (const sum of [BYTES, PACKETS])
+      this.values[at + sum] = (this.values[at + sum] as number) + (finer.values[source + sum] as number);
     this.trouble[row] = (this.trouble[row] as number) | (finer.trouble[from] as number);
   }
 
@@ -134,6 +138,7 @@ export interface Bin {
   responseSumNs: number;
   responses: number;
   bytes: number;
+  packets: number;
   trouble: number;
 }
 
@@ -154,17 +159,24 @@ export class TimelineStore {
   /** Finest level that is still kept. */
   finest = 0;
   responses = 0;
+  readonly samples: Samples;
   private readonly series = new Map<number, Series[]>();
   private readonly heat: Map<number, Uint32Array>[] = Array.from({ length: LEVELS }, () => new Map());
   private readonly lastMark = new Map<string, Mark>();
   private rows = 0;
 
+  constructor(samples = new Samples()) {
+    this.samples = samples;
+  }
+
   addRtt(flow: number, valueNs: number, atNs: number): void {
     this.add(flow, atNs, RTT_MIN, valueNs);
+    this.samples.add(flow, SAMPLE_RTT, valueNs, atNs);
   }
 
   addResponse(flow: number, valueNs: number, atNs: number): void {
     this.add(flow, atNs, RESPONSE_MIN, valueNs);
+    this.samples.add(flow, SAMPLE_RESPONSE, valueNs, atNs);
     this.responses++;
     const row = heatRow(valueNs);
     for (let level = this.finest; level < LEVELS; level++) {
@@ -176,13 +188,16 @@ export class TimelineStore {
     }
   }
 
-  addBytes(flow: number, bytes: number, atNs: number): void {
-    if (bytes > 0) this.add(flow, atNs, BYTES, bytes);
+  addBytes(flow: number, bytes: number, packets: number, atNs: number): void {
+    if (bytes <= 0) return;
+    this.add(flow, atNs, BYTES, bytes, packets);
+    this.samples.add(flow, SAMPLE_BYTES, bytes, atNs);
   }
 
   /** A trouble mark; `bit` = TROUBLE bit shown on lane bins. */
   addMark(flow: number, kind: number, bit: number, atNs: number, count: number, text: string | null): void {
     if (flow >= 0) {
+      this.samples.add(flow, SAMPLE_TROUBLE, bit, atNs);
       const levels = this.levelsOf(flow);
       for (let level = this.finest; level < levels.length; level++) {
         const series = levels[level] as Series;
@@ -215,10 +230,18 @@ export class TimelineStore {
     return level;
   }
 
-  /** Smallest bin that makes at most `pixels` bins of a range: a power of two ns, never finer than what is kept. */
-  binNsFor(rangeNs: number, pixels: number): number {
-    const wanted = Math.max(levelNs(this.finest), rangeNs / Math.max(1, pixels));
-    return 2 ** Math.ceil(Math.log2(wanted) - 1e-9);
+  /**
+   * Smallest bin that makes at most `pixels` bins of a range: a power of two ns, never finer than what is kept of that
+   * time. A nanosecond at least, where the samples themselves are there.
+   */
+  binNsFor(rangeNs: number, pixels: number, fromNs = -Infinity): number {
+    const finest = fromNs >= this.samples.completeFromNs ? 1 : levelNs(this.finest);
+    return 2 ** Math.ceil(Math.log2(Math.max(finest, rangeNs / Math.max(1, pixels))) - 1e-9);
+  }
+
+  /** Bins are finer than any level: their contents come from `samples`. */
+  isSampled(binNs: number): boolean {
+    return binNs < levelNs(this.finest);
   }
 
   /** Anything was seen of the flow in [from, to), as finely as bins are kept. */
@@ -249,6 +272,7 @@ export class TimelineStore {
       responseSumNs: 0,
       responses: 0,
       bytes: 0,
+      packets: 0,
       trouble: 0,
     };
     const reset = (number: number): void => {
@@ -261,6 +285,7 @@ export class TimelineStore {
         bin.responseSumNs =
         bin.responses =
         bin.bytes =
+        bin.packets =
         bin.trouble =
           0;
     };
@@ -283,6 +308,7 @@ export class TimelineStore {
       bin.responseSumNs += values[at + RESPONSE_SUM] as number;
       bin.responses += values[at + RESPONSE_COUNT] as number;
       bin.bytes += values[at + BYTES] as number;
+      bin.packets += values[at + PACKETS] as number;
       bin.trouble |= series.trouble[row] as number;
     }
     if (bin.bin >= 0) visit(bin);
@@ -339,14 +365,16 @@ export class TimelineStore {
     return levels;
   }
 
-  private add(flow: number, atNs: number, column: number, value: number): void {
+  private add(flow: number, atNs: number, column: number, value: number, packets = 0): void {
     const levels = this.levelsOf(flow);
     for (let level = this.finest; level < levels.length; level++) {
       const series = levels[level] as Series;
       const at = series.row(Math.floor(atNs / levelNs(level))) * COLUMNS;
       const values = series.values;
-      if (column === BYTES) values[at + BYTES] = (values[at + BYTES] as number) + value;
-      else {
+      if (column === BYTES) {
+        values[at + BYTES] = (values[at + BYTES] as number) + value;
+        values[at + PACKETS] = (values[at + PACKETS] as number) + packets;
+      } else {
         if (value < (values[at + column] as number)) values[at + column] = value;
         if (value > (values[at + column + 1] as number)) values[at + column + 1] = value;
         values[at + column + 2] = (values[at + column + 2] as number) + value;

@@ -2,6 +2,8 @@
  * Numbers as the interface writes them: three significant digits, SI, a no-break space before the unit (Inter has no
  * narrow one, and what stands in for it cannot be seen), unknown as an en dash. Each returns [value, unit] so that tables can align both.
  */
+import { locale } from '../language/language.ts';
+
 export const UNIT_SPACE = '\u00a0';
 export const UNKNOWN = '–';
 
@@ -121,10 +123,26 @@ export function formatClock(epochNs: string, atNs: number, digits: 0 | 3 | 6 | 9
   return `${base}.${fraction.slice(0, digits)}`;
 }
 
+/** How far the clock of the viewer's zone (or UTC, as chosen) is ahead of UTC at the session's origin, ns. */
+export function zoneOffsetNs(epochNs: string): bigint {
+  if (utc) return 0n;
+  return BigInt(-new Date(Number(BigInt(epochNs) / 1_000_000n)).getTimezoneOffset()) * 60_000_000_000n;
+}
+
+/** Day and month, for axes of days. */
+export function formatDay(epochNs: string, atNs: number): string {
+  const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));
+  return new Intl.DateTimeFormat(locale(), {
+    day: 'numeric',
+    month: 'short',
+    ...(utc ? { timeZone: 'UTC' } : {}),
+  }).format(date);
+}
+
 /** Date and clock, for titles. */
 export function formatDate(epochNs: string, atNs: number): string {
   const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));
-  return date.toLocaleDateString('en-GB', {
+  return date.toLocaleDateString(locale(), {
     day: 'numeric',
     month: 'short',
     year: 'numeric',

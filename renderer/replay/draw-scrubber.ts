@@ -2,7 +2,7 @@
 import { token } from '../draw/latency-scale.ts';
 import { drawGlyph } from '../graph/draw-graph.ts';
 import { drawHeat, hatch } from '../timeline/draw-heat.ts';
-import { timeTicks } from '../timeline/draw-timeline.ts';
+import { timeTicks } from '../timeline/time-axis.ts';
 import { MARK_GLYPHS, type TimelineData, type TimelineMark } from '../timeline/lanes.ts';
 import type { TimeRange } from '../stores/replay.ts';
 

@@ -5,6 +5,7 @@
 import { openExport } from '../export/open-export.ts';
 import type { useEngine } from '../stores/engine.ts';
 import type { useFilter } from '../stores/filter.ts';
+import type { useLanes } from '../stores/lanes.ts';
 import type { useReplay } from '../stores/replay.ts';
 import type { useSelection } from '../stores/selection.ts';
 import type { useSettings } from '../stores/settings.ts';
@@ -14,6 +15,7 @@ import type { useTable } from '../stores/table.ts';
 export interface CommandContext {
   engine: ReturnType<typeof useEngine>;
   filter: ReturnType<typeof useFilter>;
+  lanes: ReturnType<typeof useLanes>;
   replay: ReturnType<typeof useReplay>;
   selection: ReturnType<typeof useSelection>;
   settings: ReturnType<typeof useSettings>;
@@ -56,10 +58,10 @@ function nextPanel(backwards: boolean): void {
 }
 
 /** Backs out one level: dialog, selection, range. */
-function back({ shell, selection, replay }: CommandContext): boolean {
+function back({ shell, selection, lanes, replay }: CommandContext): boolean {
   if (shell.menu) shell.menu = null;
   else if (shell.overlay) shell.overlay = null;
-  else return selection.back() || replay.clearRange();
+  else return selection.back() || lanes.clearPins() || replay.clearRange();
   return true;
 }
 
@@ -127,6 +129,20 @@ export const COMMANDS: readonly Command[] = [
     keys: 'Z',
     when: ({ replay }) => replay.range !== null,
     run: ({ replay }) => replay.zoomToRange(),
+  },
+  {
+    id: 'pin',
+    title: 'pin a moment, and a second one to measure',
+    keys: 'P',
+    when: hasSource,
+    run: ({ lanes }) => lanes.pin(),
+  },
+  {
+    id: 'lane.keep',
+    title: 'keep the lane of the selected flow in place, or let it go',
+    keys: 'K',
+    when: ({ selection }) => selection.flow >= 0,
+    run: ({ lanes, selection }) => lanes.keep(selection.flow, !lanes.isKept(selection.flow)),
   },
   { id: 'slower', title: 'slower', keys: '<', when: past, run: ({ replay }) => replay.stepSpeed(-1) },
   { id: 'faster', title: 'faster', keys: '>', when: past, run: ({ replay }) => replay.stepSpeed(1) },

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { encodeView, RowSet, StringInterner, ViewState, diffRows } from '../../core/contract/view-codec.ts';
 import { VIEW_TABLES } from '../../core/contract/tables.ts';
 import type { EngineClient } from '../engine/client.ts';
-import { lanesThatFit, laneTops, timeTicks } from './draw-timeline.ts';
+import { lanesThatFit, laneTops } from './geometry.ts';
 import { readTimeline } from './lanes.ts';
+import { timeTicks } from './time-axis.ts';
 
 /** A view as it comes over the wire, with a client that knows its strings. */
 function view(fill: (table: (name: string) => RowSet, strings: StringInterner) => void): [ViewState, EngineClient] {

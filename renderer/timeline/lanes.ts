@@ -1,6 +1,6 @@
 /** Rows of the timeline view put in order for drawing: per lane one run of bins, sorted by time. */
 import type { ViewState } from '../../core/contract/view-codec.ts';
-import { MARK_KINDS } from '../../core/contract/tables.ts';
+import { LANE_PHASES, MARK_KINDS } from '../../core/contract/tables.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { GlyphName } from '../draw/icons.ts';
 
@@ -26,6 +26,8 @@ export interface Lane {
   /** Bin number of each row. */
   bins: Float64Array;
   maxBytes: number;
+  /** What the connection was at, in order of time. */
+  phases: readonly { atNs: number; phase: (typeof LANE_PHASES)[number] }[];
 }
 
 export interface TimelineMark {
@@ -116,12 +118,27 @@ export function readGaps(state: ViewState): TimelineData['gaps'] {
   }));
 }
 
+function readPhases(state: ViewState): Map<number, Lane['phases'][number][]> {
+  const table = state.table('states');
+  const [flows, times, kinds] = [table.column('flow'), table.column('atNs'), table.column('phase')];
+  const byFlow = new Map<number, Lane['phases'][number][]>();
+  for (let row = 0; row < table.length; row++) {
+    const flow = value(flows, row);
+    const phases = byFlow.get(flow) ?? [];
+    byFlow.set(flow, phases);
+    phases.push({ atNs: value(times, row), phase: LANE_PHASES[value(kinds, row)] ?? 'open' });
+  }
+  for (const phases of byFlow.values()) phases.sort((a, b) => a.atNs - b.atNs);
+  return byFlow;
+}
+
 export function readTimeline(state: ViewState, client: EngineClient): TimelineData | null {
   const range = state.table('range');
   if (range.length === 0) return null;
   const binsTable = state.table('bins');
   // Bins of a lane are whole numbers in the range: each row goes to its place, nothing is sorted.
   const binNs = range.column('binNs')[0] ?? 1;
+  const baseBin = range.column('baseBin')[0] ?? 0;
   const firstBin = Math.floor((range.column('fromNs')[0] ?? 0) / binNs) - 1;
   const wanted = Math.ceil((range.column('toNs')[0] ?? 0) / binNs) - firstBin + 2;
   const rowsOf = new Map<number, Int32Array>();
@@ -129,7 +146,7 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
   for (let row = 0; row < binsTable.length; row++) {
     const key = binsTable.keys[row] ?? 0;
     const flow = Math.floor(key / KEY_BINS);
-    const place = key - flow * KEY_BINS - firstBin;
+    const place = key - flow * KEY_BINS + baseBin - firstBin;
     if (place < 0 || place >= places) continue;
     let rows = rowsOf.get(flow);
     if (!rows) rowsOf.set(flow, (rows = new Int32Array(places).fill(-1)));
@@ -151,6 +168,7 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
     ended: column('endedNs'),
     matches: column('matches'),
   };
+  const phases = readPhases(state);
   const lanes = Array.from({ length: table.length }, (_, row): Lane => {
     const flow = table.keys[row] ?? -1;
     const rows = (rowsOf.get(flow) ?? new Int32Array(0)).filter((at) => at >= 0);
@@ -170,8 +188,9 @@ export function readTimeline(state: ViewState, client: EngineClient): TimelineDa
       endedNs: value(get.ended, row),
       matches: value(get.matches, row) === 1,
       rows,
-      bins: Float64Array.from(rows, (at) => (binsTable.keys[at] ?? 0) - flow * KEY_BINS),
+      bins: Float64Array.from(rows, (at) => (binsTable.keys[at] ?? 0) - flow * KEY_BINS + baseBin),
       maxBytes,
+      phases: phases.get(flow) ?? [],
     };
   }).sort((a, b) => a.rank - b.rank);
   return {

@@ -71,7 +71,7 @@ function fillTimeline(params: ViewParams, tables: RowSet[], strings: StringInter
     put(lanes, lane, [lane, strings.id('service'), lane, strings.id(`peer-${lane}`), 443, 4000, 9000, 5000, 0, NaN, 1]);
     for (let bin = Math.floor((toNs - 60e9) / binNs); bin * binNs < toNs; bin++) {
       const us = 500 * 10 ** (1 + noise(lane, bin));
-      put(bins, lane * KEY_BINS + bin, [us * 0.8, us * 1.3, us, us, us * 2, 45, 1e5 * noise(bin, lane), 0, 0]);
+      put(bins, lane * KEY_BINS + bin, [us * 0.8, us * 1.3, us, us, us * 2, 45, 1e5 * noise(bin, lane), 0]);
     }
   }
   for (let cell = Math.floor((toNs - 60e9) / binNs / 4); cell * binNs * 4 < toNs; cell++)

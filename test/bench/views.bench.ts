@@ -44,7 +44,7 @@ for (const flows of [1000, 10_000, 100_000]) {
   const params: ViewParams[] = [
     { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', windowMs: 5000 },
     { kind: 'table', sort: [], from: 0, count: 60, show: 'all' },
-    { kind: 'timeline', flows: [], lanes: 8, fromNs: null, toNs: null, spanNs: 60e9, width: 440 },
+    { kind: 'timeline', flows: [], also: null, lanes: 8, fromNs: null, toNs: null, spanNs: 60e9, width: 440 },
   ];
   const views = new ViewServer(port);
   params.forEach((each, i) => views.open(i + 1, each));

@@ -366,6 +366,12 @@ export class FakeEngine {
         const rows = Array.from({ length: Math.max(0, Math.min(count, total - from)) }, (_, i) => packetRow(flow, from + i, (atS) => this.clockText(atS))); // prettier-ignore
         return { total, rows };
       }
+      case 'measure': {
+        const { flow, fromNs, toNs } = params as Params<'measure'>;
+        const bps = flow === null ? 281e6 : (this.world.flows[flow]?.bps ?? 0);
+        const bytes = Math.round(((toNs - fromNs) / 8e9) * bps);
+        return { packets: Math.ceil(bytes / 1200), bytes, resolutionNs: this.state.mode === 'replay' ? 0 : 100e6 };
+      }
       case 'stream':
         return streamAnswer((params as { flow: number }).flow, (atS) => this.clockText(atS));
       case 'packet':

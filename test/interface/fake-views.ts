@@ -1,6 +1,6 @@
 /** Fills the tables of the contract's views from the invented machine, as the engine would. */
 import type { GraphParams, SortColumn, TableParams, TimelineParams } from '../../core/contract/requests.ts';
-import { FLOW_STATES, HEAT_FACTOR, HEAT_ROWS, TROUBLE } from '../../core/contract/tables.ts';
+import { BASE_BINS, FLOW_STATES, HEAT_FACTOR, HEAT_ROWS, LANE_PHASES, TROUBLE } from '../../core/contract/tables.ts';
 import type { RowSet, StringInterner } from '../../core/contract/view-codec.ts';
 import { bell, bytesAt, latencyAt, noise, rateAt, type FakeFlow, type World } from './fake-world.ts';
 
@@ -226,7 +226,9 @@ function distribution(flow: FakeFlow, p50: number, response: number): string {
 }
 
 export const binNsFor = (rangeNs: number, pixels: number): number =>
-  2 ** Math.ceil(Math.log2(Math.max(2 ** 20, rangeNs / Math.max(1, pixels))) - 1e-9);
+  2 ** Math.ceil(Math.log2(Math.max(1, rangeNs / Math.max(1, pixels))) - 1e-9);
+
+type RowSets = [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
 
 export function fillTimeline(
   params: TimelineParams,
@@ -234,28 +236,57 @@ export function fillTimeline(
   tables: readonly RowSet[],
   strings: StringInterner,
 ): void {
-  const [range, lanes, bins, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
+  const [range, lanes, bins, heat, marks, gaps, states] = tables as RowSets;
   const toNs = params.toNs ?? moment.atS * 1e9;
   const fromNs = params.fromNs ?? Math.max(moment.startS * 1e9, toNs - params.spanNs);
   const binNs = binNsFor(toNs - fromNs, params.width);
-  put(range, 0, [fromNs, toNs, binNs, fillHeat(moment, fromNs, Math.min(toNs, moment.endS * 1e9), binNs, heat)]);
-  const wanted = new Set(params.flows);
+  const baseBin = Math.floor(fromNs / binNs / BASE_BINS) * BASE_BINS;
+  put(range, 0, [
+    fromNs,
+    toNs,
+    binNs,
+    fillHeat(moment, fromNs, Math.min(toNs, moment.endS * 1e9), binNs, heat),
+    baseBin,
+  ]);
+  const place = (flow: FakeFlow): number => params.flows.indexOf(flow.index) + 1 || Infinity;
+  const wanted = new Set([...params.flows, ...(params.also === null ? [] : [params.also])]);
   const chosen = moment.world.flows
     .filter((flow) => isNew(flow, moment.atS) && (wanted.has(flow.index) || passes(moment, flow)))
     .sort((a, b) => Number(wanted.has(b.index)) - Number(wanted.has(a.index)) || a.index - b.index)
-    .slice(0, Math.max(params.lanes, wanted.size));
+    .slice(0, Math.max(params.lanes, wanted.size))
+    .sort((a, b) => (place(a) === place(b) ? a.index - b.index : place(a) - place(b)));
   chosen.forEach((flow, rank) => {
     const [p50, p99, response] = percentiles(moment, flow);
     put(lanes, flow.index, [
       rank, strings.id(flow.process?.name ?? null), flow.process?.pid ?? 0, strings.id(flow.peer.name ?? flow.peer.address), flow.inbound ? 0 : flow.peer.port, p50, p99, response, flow.startS * 1e9, flow.endS === Infinity || flow.endS > moment.atS ? NaN : flow.endS * 1e9, passes(moment, flow) ? 1 : 0,
     ]); // prettier-ignore
-    fillBins(moment, flow, fromNs, Math.min(toNs, moment.endS * 1e9), binNs, bins);
+    fillBins(moment, flow, { fromNs, toNs: Math.min(toNs, moment.endS * 1e9), binNs, baseBin }, bins);
+    fillStates(flow, states);
   });
   fillMarks(moment, fromNs, toNs, marks, strings);
   fillGaps(moment, gaps);
 }
 
-function fillBins(moment: FakeMoment, flow: FakeFlow, fromNs: number, toNs: number, binNs: number, bins: RowSet): void {
+/** A TCP connection shakes hands for a round trip, and closes for a second. */
+function fillStates(flow: FakeFlow, states: RowSet): void {
+  const began = flow.startS * 1e9;
+  const phases: [number, (typeof LANE_PHASES)[number]][] =
+    flow.protocol === 'tcp' && !Number.isNaN(flow.rttUs)
+      ? [[began, 'handshake'], [began + flow.rttUs * 1e3, 'open'], ...(flow.endS === Infinity ? [] : ([[(flow.endS - 1) * 1e9, 'closing'], [flow.endS * 1e9, 'closed']] as [number, 'closing'][]))]
+      : [[began, 'open']]; // prettier-ignore
+  phases.forEach(([atNs, phase], i) =>
+    put(states, flow.index * 64 + i, [flow.index, atNs, LANE_PHASES.indexOf(phase)]),
+  );
+}
+
+interface Shown {
+  fromNs: number;
+  toNs: number;
+  binNs: number;
+  baseBin: number;
+}
+
+function fillBins(moment: FakeMoment, flow: FakeFlow, { fromNs, toNs, binNs, baseBin }: Shown, bins: RowSet): void {
   const { world } = moment;
   for (let bin = Math.floor(fromNs / binNs); bin * binNs < toNs; bin++) {
     const atS = ((bin + 0.5) * binNs) / 1e9;
@@ -266,7 +297,7 @@ function fillBins(moment: FakeMoment, flow: FakeFlow, fromNs: number, toNs: numb
     const response = latencyAt(world, flow, flow.responseUs * 1.1, atS, 4);
     const slow = world.slow(atS);
     const trouble = slow && flow.slowBy > 1 && !world.slow(atS - 14) ? TROUBLE.retransmit : slow && flow.index === 1 && noise(3, bin) < 2 && world.slow(atS - 9) ? TROUBLE.zeroWindow : 0; // prettier-ignore
-    put(bins, flow.index * KEY_BINS + bin, [
+    put(bins, flow.index * KEY_BINS + bin - baseBin, [
       mean * 0.9,
       mean * 1.15,
       mean,
@@ -274,7 +305,6 @@ function fillBins(moment: FakeMoment, flow: FakeFlow, fromNs: number, toNs: numb
       count ? response * (count > 1 ? 1.5 : 1) : NaN,
       count,
       (rateAt(world, flow, atS) / 8) * (binNs / 1e9),
-      0,
       trouble,
     ]);
   }

@@ -8,6 +8,7 @@ import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
 import { startSuite } from './suites/start.ts';
 import { streamSuite } from './suites/stream.ts';
+import { timelineSuite } from './suites/timeline.ts';
 import { troubleSuite } from './suites/trouble.ts';
 
 inChromium(
@@ -16,6 +17,7 @@ inChromium(
   keyboardSuite,
   arrangeSuite,
   replaySuite,
+  timelineSuite,
   troubleSuite,
   streamSuite,
   robustSuite,

@@ -2,31 +2,28 @@
 import type { OverviewParams, TimelineParams } from '../../contract/requests.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
 import { lifeOf } from '../../flow/state.ts';
-import { HEAT_FACTOR } from '../../contract/tables.ts';
-import { heatRow, type Bin } from '../../timeline/store.ts';
+import { BASE_BINS } from '../../contract/tables.ts';
+import { fillHeat, LaneBins, type ShownRange } from './lane-bins.ts';
+import { fillStates } from './lane-states.ts';
 import { rateOf } from './table-rows.ts';
 import type { Moment } from './state.ts';
 
-const KEY_BINS = 2 ** 32;
 /** Marks sent for one range at most; the rest are closer than a pixel anyway. */
 const MARKS_MAX = 2000;
 /** How long the choice of lanes stands before it is made anew, so that lanes do not jump. */
 const CHOOSE_NS = 3e9;
 
-interface Range {
-  fromNs: number;
-  toNs: number;
-  binNs: number;
-}
+type RowSets = [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
 
 /** Lanes of one view: chosen rarely, kept in place. */
 export class TimelineRows {
   private lanes: number[] = [];
   private chosenAt = -Infinity;
   private chosenFor = '';
+  private readonly bins = new LaneBins();
 
   fill(params: TimelineParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner): void {
-    const [range, lanes, bins, heat, marks, gaps] = tables as [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
+    const [range, lanes, bins, heat, marks, gaps, states] = tables as RowSets;
     const toNs = params.toNs ?? moment.cursorNs;
     const fromNs = params.fromNs ?? Math.max(moment.startNs, toNs - params.spanNs);
     const shown = rangeOf(
@@ -38,13 +35,18 @@ export class TimelineRows {
     this.choose(params, moment);
     const responses = fillHeat(moment, shown, heat);
     fillRange(range, shown, responses);
-    this.lanes.forEach((flow, rank) => this.lane(flow, rank, moment, shown, lanes, bins, strings));
+    this.lanes.forEach((flow, rank) => {
+      if (flow >= moment.model.flows.rows.count) return;
+      laneRow(flow, rank, moment, lanes, strings);
+      fillStates(moment.model, flow, states);
+    });
+    this.bins.fill(moment, this.lanes, shown, bins);
     fillMarks(moment, shown, marks, strings);
     fillGaps(moment, gaps);
   }
 
   private choose(params: TimelineParams, moment: Moment): void {
-    const signature = JSON.stringify([params.flows, params.lanes, moment.narrowed]);
+    const signature = JSON.stringify([params.flows, params.also, params.lanes, moment.narrowed]);
     if (
       signature === this.chosenFor &&
       Math.abs(moment.cursorNs - this.chosenAt) < CHOOSE_NS &&
@@ -64,7 +66,9 @@ export class TimelineRows {
         Math.min(1e5, cache.packets.data[flow]!)
       );
     };
-    const wanted = new Set(params.flows.filter((flow) => flow < model.flows.rows.count));
+    const there = (flow: number): boolean => flow < model.flows.rows.count;
+    const first = params.flows.filter(there);
+    const wanted = new Set([...first, ...(params.also !== null && there(params.also) ? [params.also] : [])]);
     const scored: [number, number][] = [];
     for (let flow = 0; flow < model.flows.rows.count; flow++) {
       const matches = moment.narrowed ? moment.cache.matches : moment.cache.shown;
@@ -73,61 +77,35 @@ export class TimelineRows {
     }
     scored.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
     const best = [...wanted, ...scored.map(([flow]) => flow)].slice(0, Math.max(params.lanes, wanted.size));
-    // What was there keeps its place; newcomers take the free ones.
-    const kept = this.lanes.filter((flow) => best.includes(flow) && !wanted.has(flow));
-    const fresh = best.filter((flow) => !kept.includes(flow) && !wanted.has(flow));
-    this.lanes = [...wanted, ...kept, ...fresh].slice(0, Math.max(params.lanes, wanted.size));
+    // What was there keeps its place; newcomers take the free ones, the one asked for the first of them.
+    const kept = this.lanes.filter((flow) => best.includes(flow) && !first.includes(flow));
+    const fresh = best.filter((flow) => !kept.includes(flow) && !first.includes(flow));
+    const asked = fresh.filter((flow) => flow === params.also);
+    this.lanes = [...new Set([...first, ...asked, ...kept, ...fresh])];
     this.chosenAt = moment.cursorNs;
     this.chosenFor = signature;
   }
-
-  private lane(
-    flow: number,
-    rank: number,
-    moment: Moment,
-    shown: Range,
-    lanes: RowSet,
-    bins: RowSet,
-    strings: StringInterner,
-  ): void {
-    const { model, words, timeline, cache } = moment;
-    if (flow >= model.flows.rows.count) return;
-    const at = words.read(flow);
-    const life = lifeOf(model, flow);
-    const row = lanes.upsert(flow);
-    const values = [
-      rank,
-      strings.id(at.processName),
-      at.pid,
-      strings.id(at.peerName ?? at.peerAddress),
-      at.peerPort || words.serverPort(flow),
-      cache.rttP50.data[flow]!,
-      cache.rttP99.data[flow]!,
-      cache.responseP50.data[flow]!,
-      model.flows.firstNs.data[flow]!,
-      life.endedNs,
-      cache.matches.data[flow]!,
-    ];
-    values.forEach((value, i) => (lanes.columns[i]![row] = value));
-    timeline.eachBin(flow, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(flow, bin, bins));
-  }
 }
 
-function binRow(flow: number, bin: Bin, bins: RowSet): void {
-  const row = bins.upsert(flow * KEY_BINS + bin.bin);
-  const us = (ns: number, count: number): number => (count > 0 ? ns / 1000 : NaN);
+function laneRow(flow: number, rank: number, moment: Moment, lanes: RowSet, strings: StringInterner): void {
+  const { model, words, cache } = moment;
+  const at = words.read(flow);
+  const life = lifeOf(model, flow);
+  const row = lanes.upsert(flow);
   const values = [
-    us(bin.rttMinNs, bin.rttCount),
-    us(bin.rttMaxNs, bin.rttCount),
-    us(bin.rttSumNs / Math.max(1, bin.rttCount), bin.rttCount),
-    us(bin.responseMinNs, bin.responses),
-    us(bin.responseMaxNs, bin.responses),
-    bin.responses,
-    bin.bytes,
-    0,
-    bin.trouble,
+    rank,
+    strings.id(at.processName),
+    at.pid,
+    strings.id(at.peerName ?? at.peerAddress),
+    at.peerPort || words.serverPort(flow),
+    cache.rttP50.data[flow]!,
+    cache.rttP99.data[flow]!,
+    cache.responseP50.data[flow]!,
+    model.flows.firstNs.data[flow]!,
+    life.endedNs,
+    cache.matches.data[flow]!,
   ];
-  values.forEach((value, i) => (bins.columns[i]![row] = value));
+  values.forEach((value, i) => (lanes.columns[i]![row] = value));
 }
 
 /** The whole session for the scrubber. */
@@ -144,43 +122,17 @@ export function fillOverview(
   fillGaps(moment, gaps);
 }
 
-const rangeOf = (moment: Moment, fromNs: number, toNs: number, pixels: number): Range => ({
-  fromNs,
-  toNs,
-  binNs: moment.timeline.binNsFor(toNs - fromNs, pixels),
-});
+function rangeOf({ timeline }: Moment, fromNs: number, toNs: number, pixels: number): ShownRange {
+  const binNs = timeline.binNsFor(toNs - fromNs, pixels, fromNs);
+  return { fromNs, toNs, binNs, baseBin: Math.floor(fromNs / binNs / BASE_BINS) * BASE_BINS };
+}
 
-function fillRange(rows: RowSet, { fromNs, toNs, binNs }: Range, responses: number): void {
+function fillRange(rows: RowSet, { fromNs, toNs, binNs, baseBin }: ShownRange, responses: number): void {
   const row = rows.upsert(0);
-  [fromNs, toNs, binNs, responses].forEach((value, i) => (rows.columns[i]![row] = value));
+  [fromNs, toNs, binNs, responses, baseBin].forEach((value, i) => (rows.columns[i]![row] = value));
 }
 
-/**
- * Cells of the heatmap, HEAT_FACTOR bins of the range wide; with a filter, or where packets pass several interfaces, only
- * those of matching flows, each bin of a flow counted at its mean.
- */
-function fillHeat(moment: Moment, shown: Range, rows: RowSet): number {
-  const { timeline } = moment;
-  let responses = 0;
-  const add = (bin: number, heat: number, count: number): void => {
-    responses += count;
-    const row = rows.upsert(bin * 64 + heat);
-    rows.columns[0]![row] = rows.columns[0]![row]! + count;
-  };
-  const binNs = shown.binNs * HEAT_FACTOR;
-  if (!moment.filtered && moment.cache.total === moment.cache.count)
-    timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
-  else
-    for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
-      if (moment.cache.passes.data[flow] === 0) continue;
-      timeline.eachBin(flow, shown.fromNs, shown.toNs, binNs, (bin) => {
-        if (bin.responses > 0) add(bin.bin, heatRow(bin.responseSumNs / bin.responses), bin.responses);
-      });
-    }
-  return responses;
-}
-
-function fillMarks(moment: Moment, shown: Range, rows: RowSet, strings: StringInterner): void {
+function fillMarks(moment: Moment, shown: ShownRange, rows: RowSet, strings: StringInterner): void {
   const { marks } = moment.timeline;
   let sent = 0;
   let lastAt = -Infinity;

@@ -1,0 +1,4 @@
+/** Every text of the page in English, by the folder that shows it. */
+import { timeline } from './timeline.ts';
+
+export const en = { timeline } as const;

@@ -1,0 +1,21 @@
+/** English made longer, with accents: what does not fit then would not fit in German either. */
+const ACCENTS: Readonly<Record<string, string>> = {
+  a: 'å',
+  c: 'ç',
+  e: 'é',
+  i: 'î',
+  n: 'ñ',
+  o: 'ö',
+  s: 'š',
+  u: 'û',
+  y: 'ý',
+};
+/** Short words grow most when translated. */
+const growth = (length: number): number => (length <= 10 ? 0.5 : 0.3);
+
+/** The text between brackets, so that a cut end can be seen. */
+export function pseudo(text: string): string {
+  const letters = text.replace(/[a-z]/g, (letter) => ACCENTS[letter] ?? letter);
+  const more = '·'.repeat(Math.ceil(text.length * growth(text.length)));
+  return `[${letters}${more}]`;
+}
