@@ -31,7 +31,9 @@ export interface LaneFrame {
 /** y of a latency in a lane. */
 export const laneY = ({ lowUs, top, bottom }: Pick<LaneFrame, 'lowUs' | 'top' | 'bottom'>, us: number): number => {
   const share = Math.min(1, Math.max(0, Math.log(us / lowUs) / Math.log(1e6 / lowUs)));
-  return bottom - 12 - share * (bottom - top - 18);
+  const height = bottom - top;
+  // A lane without words and band uses all of its height.
+  return height < LANE_DETAIL ? bottom - 1 - share * (height - 2) : bottom - 12 - share * (height - 18);
 };
 
 export function drawLane(frame: LaneFrame): void {
@@ -66,11 +68,14 @@ function drawPlot(frame: LaneFrame): void {
   const perNs = plotWidth(geometry) / (toNs - fromNs);
   const perBin = binNs * perNs;
   const at = (bin: number): number => geometry.gutter + ((bin + 0.5) * binNs - fromNs) * perNs;
-  const detailed = bottom - top >= LANE_DETAIL;
+  if (bottom - top < LANE_DETAIL) {
+    drawRtt(frame, at, latencyColor(frame.lane.rttP50Us));
+    return;
+  }
   const gradient = laneGradient(frame);
-  if (detailed) drawThroughput(frame, at, Math.max(0.75, perBin / 2));
+  drawThroughput(frame, at, Math.max(0.75, perBin / 2));
   drawRtt(frame, at, gradient);
-  if (detailed) drawResponses(frame, at, gradient);
+  drawResponses(frame, at, gradient);
   drawBand(frame, x);
 }
 
@@ -171,8 +176,10 @@ function laneGradient(frame: LaneFrame): CanvasGradient {
   return gradient;
 }
 
-function drawRtt(frame: LaneFrame, at: (bin: number) => number, gradient: CanvasGradient): void {
+/** `paint` = the scale along the axis, or one colour where a lane is too low for it. */
+function drawRtt(frame: LaneFrame, at: (bin: number) => number, paint: CanvasGradient | string): void {
   const { c, data, lane } = frame;
+  const spreads = typeof paint !== 'string';
   const { rttMinUs, rttMaxUs, rttMeanUs } = data.columns;
   const path = newPath(c);
   const spread = newPath(c);
@@ -183,9 +190,11 @@ function drawRtt(frame: LaneFrame, at: (bin: number) => number, gradient: Canvas
     if (Number.isNaN(mean)) continue;
     const x = at(lane.bins[i] as number);
     const y = laneY(frame, mean);
-    const low = laneY(frame, rttMinUs[row] ?? mean);
-    const high = laneY(frame, rttMaxUs[row] ?? mean);
-    if (low - high > 2) spread.rect(x - 0.8, high, 1.6, low - high);
+    if (spreads) {
+      const low = laneY(frame, rttMinUs[row] ?? mean);
+      const high = laneY(frame, rttMaxUs[row] ?? mean);
+      if (low - high > 2) spread.rect(x - 0.8, high, 1.6, low - high);
+    }
     if (started) path.lineTo(x, y);
     else {
       path.moveTo(x, y);
@@ -194,10 +203,10 @@ function drawRtt(frame: LaneFrame, at: (bin: number) => number, gradient: Canvas
     }
   }
   c.globalAlpha = 0.35;
-  c.fillStyle = gradient;
-  c.fill(spread);
+  c.fillStyle = paint;
+  if (spreads) c.fill(spread);
   c.globalAlpha = 1;
-  c.strokeStyle = gradient;
+  c.strokeStyle = paint;
   c.lineWidth = 1.6;
   c.lineJoin = 'bevel';
   c.lineCap = 'butt';
