@@ -76,7 +76,7 @@ __noinline __u32 fg_peek_class(struct fg_peek_head *head, __u32 protocol, __u32 
 		return length >= 17 && fg_is_dns(head, 0) ? FG_FLOW_PEEK_ALL : 0;
 	if (FG_STARTS(head, "HTTP/1.") || FG_STARTS(head, "GET ") || FG_STARTS(head, "POST ") ||
 	    FG_STARTS(head, "PUT ") || FG_STARTS(head, "HEAD ") || FG_STARTS(head, "DELETE ") ||
-	    FG_STARTS(head, "PATCH ") || FG_STARTS(head, "OPTIONS "))
+	    FG_STARTS(head, "PATCH ") || FG_STARTS(head, "OPTIONS ") || FG_STARTS(head, "PRI * HTTP/2"))
 		return FG_FLOW_PEEK_TURNS;
 	if (length >= 19 && b[0] < 16 && (((__u32)b[0] << 8 | b[1]) + 2 == length) && fg_is_dns(head, 2))
 		return FG_FLOW_PEEK_TURNS;

@@ -9,13 +9,13 @@ import type { Distribution } from '../flow/histogram.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_TCP, PROTOCOL_SCTP, PROTOCOL_UDP, ROLES } from '../flow/names.ts';
 import {
+  answersOf,
   applicationOf,
   bannerOf,
-  dnsLatencyOf,
   dnsOf,
   handshakeNsOf,
-  httpLatencyOf,
   httpOf,
+  TIMED,
   tlsOf,
 } from '../flow/application-facts.ts';
 import { ownerOfSide } from '../flow/owners.ts';
@@ -258,8 +258,7 @@ class ModelFields implements FlowFields {
     for (const [metric, histogramOf] of [
       ['rtt', rttOf],
       ['response', responseOf],
-      ['dns', dnsLatencyOf],
-      ['http', httpLatencyOf],
+      ...TIMED.map((protocol) => [protocol, (of: FlowModel, flow: number) => answersOf(of, flow, protocol)] as const),
     ] as const) {
       let memo: Distribution | null = null;
       let memoOf = -1;

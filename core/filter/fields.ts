@@ -250,7 +250,12 @@ const METRICS: readonly (readonly [string, string])[] = [
   ['rtt', 'round-trip time'],
   ['response', 'time from a request to its response'],
   ['dns', 'time from a DNS question to its answer'],
-  ['http', 'time from an HTTP/1 request to its answer'],
+  ['http', 'time from an HTTP request to its answer'],
+  ['postgresql', 'time from a PostgreSQL request to its answer'],
+  ['mysql', 'time from a MySQL command to its answer'],
+  ['redis', 'time from a Redis command to its answer'],
+  ['ntp', 'time from an NTP request to its answer'],
+  ['dhcp', 'time from a DHCP message to its reply'],
 ];
 
 const LATENCY: FieldSpec[] = [
@@ -279,7 +284,7 @@ const TROUBLE: FieldSpec[] = [
     values: APPLICATIONS,
     aliases: ['app'],
   }),
-  field('banner', 'text', 'first line that SSH sent, version of QUIC'),
+  field('banner', 'text', 'first line that SSH sent, version of a PostgreSQL or MySQL server, version of QUIC'),
   field('dns.question', 'text', 'name that was asked for last', { aliases: ['dns.qry.name'], caseless: true }),
   field('dns.type', 'text', 'type of that question, as in AAAA'),
   field('dns.code', 'text', 'response code of its answer, as in NXDOMAIN; unknown without an answer'),

@@ -1,7 +1,6 @@
 /** What was recognised in a flow's payload, in words and numbers for summaries, filters and screens. */
 import { dnsTypeText } from '../dissect/dns-types.ts';
 import {
-  APP_HTTP,
   APP_LLMNR,
   DNS_UNANSWERED,
   PROTOCOLS,
@@ -31,17 +30,22 @@ const isDns = (model: FlowModel, row: number): boolean => {
   return protocol > 0 && protocol <= APP_LLMNR;
 };
 
-/** Histogram of DNS answers' times, -1 = none. */
-export function dnsLatencyOf(model: FlowModel, flow: number): number {
-  const row = rowOf(model, flow);
-  return row >= 0 && isDns(model, row) ? model.applications.latency.data[row]! : NONE;
-}
+/** Protocols whose answers are timed, by the name under which the times stand. */
+export const TIMED = ['dns', 'http', 'postgresql', 'mysql', 'redis', 'ntp', 'dhcp'] as const;
+export type Timed = (typeof TIMED)[number];
 
-/** Histogram of HTTP answers' times, -1 = none. */
-export function httpLatencyOf(model: FlowModel, flow: number): number {
+/** By protocol's number; null = it has no answers, or they are not timed. */
+const TIMED_OF: readonly (Timed | null)[] = PROTOCOLS.map((protocol) => {
+  if (protocol === 'mdns' || protocol === 'llmnr') return 'dns';
+  if (protocol === 'http2') return 'http';
+  return TIMED.find((each) => each === protocol) ?? null;
+});
+
+/** Histogram of the times from a request to its answer in this protocol, -1 = none. */
+export function answersOf(model: FlowModel, flow: number, protocol: Timed): number {
   const row = rowOf(model, flow);
-  const http = row >= 0 && model.applications.protocol.data[row] === APP_HTTP;
-  return http ? model.applications.latency.data[row]! : NONE;
+  if (row < 0 || TIMED_OF[model.applications.protocol.data[row]!] !== protocol) return NONE;
+  return model.applications.latency.data[row]!;
 }
 
 /** ns from the ClientHello to the end of the handshake, NaN = not known. */
@@ -87,7 +91,7 @@ export function tlsOf(model: FlowModel, flow: number, text: (string: number) => 
 
 export function httpOf(model: FlowModel, flow: number, text: (string: number) => string | null) {
   const row = rowOf(model, flow);
-  if (row < 0 || model.applications.protocol.data[row] !== APP_HTTP) return null;
+  if (row < 0 || TIMED_OF[model.applications.protocol.data[row]!] !== 'http') return null;
   const { applications } = model;
   const request = text(applications.httpRequest.data[row]!);
   const space = request === null ? -1 : request.indexOf(' ');

@@ -48,6 +48,11 @@ export const FACT_HTTP_REQUEST = 10;
 /** a = status, value = ns since the request. */
 export const FACT_HTTP_ANSWER = 11;
 
+/** A request of a protocol of which nothing else is told. */
+export const FACT_REQUEST = 12;
+/** Its answer: value = ns since the request. */
+export const FACT_ANSWER = 13;
+
 /** In `flags`: which end a name belongs to, or who answered. */
 export const FACT_SIDE_HI = 1;
 /** FACT_ADDRESS: who asked is this machine, by whichever address; everybody. */
@@ -205,6 +210,12 @@ export class FactRecords {
         return;
       case FACT_HTTP_ANSWER:
         applications.httpStatus.data[row] = a;
+        this.#sample(row, value);
+        return;
+      case FACT_REQUEST:
+        applications.requests.data[row] = applications.requests.data[row]! + 1;
+        return;
+      case FACT_ANSWER:
         this.#sample(row, value);
         return;
     }

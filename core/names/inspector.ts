@@ -7,10 +7,26 @@
  */
 import { u16 } from '../dissect/bytes.ts';
 import { httpStatus } from '../dissect/http.ts';
-import { APP_DNS, APP_HTTP, APP_LLMNR, APP_MDNS, APP_QUIC, APP_SSH, APP_TLS } from '../flow/applications.ts';
+import {
+  APP_DHCP,
+  APP_DNS,
+  APP_HTTP,
+  APP_HTTP2,
+  APP_LLMNR,
+  APP_MDNS,
+  APP_MYSQL,
+  APP_NTP,
+  APP_POSTGRESQL,
+  APP_QUIC,
+  APP_REDIS,
+  APP_SSH,
+  APP_TLS,
+} from '../flow/applications.ts';
 import { Table } from '../flow/columns.ts';
 import { FACT_PROTOCOL } from '../flow/fact-records.ts';
+import { DatagramExchanges } from './datagram-exchanges.ts';
 import { DnsInspector } from './dns.ts';
+import { ExchangeInspector } from './exchanges.ts';
 import { HttpInspector } from './http.ts';
 import { QuicInspector } from './quic.ts';
 import type { FactSink } from './sink.ts';
@@ -31,6 +47,9 @@ export const NOT_THIS = 1;
 export const READ = 2;
 
 const BANNER_MAX = 255;
+
+const hasExchanges = (protocol: number): boolean =>
+  protocol === APP_HTTP2 || protocol === APP_POSTGRESQL || protocol === APP_MYSQL || protocol === APP_REDIS;
 
 /** A piece of payload; reused. `length` bytes of it were there, `captured` are at `offset`. */
 export class Piece {
@@ -61,6 +80,8 @@ export class Inspector {
   readonly #tls: TlsInspector;
   readonly #http: HttpInspector;
   readonly #quic: QuicInspector;
+  readonly #exchanges: ExchangeInspector;
+  readonly #datagrams: DatagramExchanges;
   readonly #rows = new Table();
   /** APP_* of the conversation, 0 = not recognised */
   readonly #protocol = this.#rows.uint8();
@@ -79,6 +100,8 @@ export class Inspector {
     this.#tls = new TlsInspector(sink, this.#rows);
     this.#http = new HttpInspector(sink, this.#rows);
     this.#quic = new QuicInspector(sink, this.#rows);
+    this.#exchanges = new ExchangeInspector(sink, this.#rows);
+    this.#datagrams = new DatagramExchanges(sink);
   }
 
   /** Streams that were given up because too many were gathered at once. */
@@ -96,12 +119,13 @@ export class Inspector {
     this.#tls.begin(row);
     this.#http.begin(row);
     this.#quic.begin(row);
+    this.#exchanges.begin(row);
   }
 
   /** Would `segment` look at payload of that side at all? Most segments are of streams whose beginning is known. */
   looks(row: number, side: number): boolean {
     const protocol = this.#protocol.data[row]!;
-    if (protocol === APP_HTTP) return true;
+    if (protocol === APP_HTTP || hasExchanges(protocol)) return true;
     if (protocol === APP_TLS) return this.#tls.looks(row);
     return this.#state.data[row * 2 + side] !== DONE;
   }
@@ -118,9 +142,19 @@ export class Inspector {
       if (result === READ) this.#protocol.data[row] = APP_QUIC;
       if (result !== NOT_THIS || known !== 0) return;
     }
+    if (known === APP_NTP || known === APP_DHCP) {
+      this.#datagrams.datagram(p, known);
+      return;
+    }
     const protocol = known !== 0 ? known : multicast ? APP_MDNS : local ? APP_LLMNR : APP_DNS;
     if (protocol <= APP_LLMNR) {
       if (this.#state.data[row * 2 + p.side] === DONE && known === 0 && !usual) return;
+      const found = known === 0 && !usual ? this.#datagrams.recognise(p) : 0;
+      if (found !== 0) {
+        this.#recognised(p, found);
+        this.#datagrams.datagram(p, found);
+        return;
+      }
       const end = p.offset + p.captured;
       const read = this.#dns.message(
         p,
@@ -144,6 +178,10 @@ export class Inspector {
     const i = row * 2 + p.side;
     if (protocol === APP_HTTP && this.#state.data[i] === DONE) {
       this.#http.segment(p);
+      return;
+    }
+    if (hasExchanges(protocol)) {
+      this.#exchanges.segment(p, protocol, p.bytes, p.offset, p.captured);
       return;
     }
     if (protocol === APP_TLS) this.#tls.segment(p);
@@ -201,6 +239,13 @@ export class Inspector {
         return READ;
     }
     const first = bytes[start]!;
+    const exchange = first === 22 ? 0 : this.#exchanges.recognise(p, bytes, start, length);
+    if (exchange !== 0) {
+      if (exchange < 0) return NEED_MORE;
+      this.#protocol.data[row] = exchange;
+      this.#exchanges.segment(p, exchange, bytes, start, length);
+      return READ;
+    }
     let result = NOT_THIS;
     if (first === 22) {
       result = this.#tls.head(p, bytes, start, length);

@@ -5,14 +5,14 @@ import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
 import { pathsOf } from '../flow/paths.ts';
 import {
+  answersOf,
   applicationOf,
   bannerOf,
-  dnsLatencyOf,
   dnsOf,
   handshakeNsOf,
-  httpLatencyOf,
   httpOf,
   tlsOf,
+  type Timed,
 } from '../flow/application-facts.ts';
 import type { NameSource } from '../flow/observed-names.ts';
 import { nameOf, namesOf, nameSourceOf } from '../flow/peer-name.ts';
@@ -127,7 +127,13 @@ export interface FlowSummary {
     readonly response: DistributionSummary | null;
     readonly dns: DistributionSummary | null;
     readonly tls: DistributionSummary | null;
+    /** HTTP/1 and HTTP/2 */
     readonly http: DistributionSummary | null;
+    readonly postgresql: DistributionSummary | null;
+    readonly mysql: DistributionSummary | null;
+    readonly redis: DistributionSummary | null;
+    readonly ntp: DistributionSummary | null;
+    readonly dhcp: DistributionSummary | null;
     readonly where: WhereSummary;
   };
   readonly retransmits: number | null;
@@ -183,6 +189,8 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   const nameOf = (each: number): string => model.interfaces.get(flows.ifaceOf(each))?.name ?? '';
   const members = pathsOf(model).members(flow);
   const tcp = flows.protocolOf(flow) === PROTOCOL_TCP;
+  const answers = (protocol: Timed): DistributionSummary | null =>
+    distribution(source, answersOf(model, flow, protocol));
   return {
     id: String(flow + 1),
     protocol: protocolName(flows.protocolOf(flow)),
@@ -214,9 +222,14 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
       connectUs: us(connectNsOf(model, flow)),
       rtt: distribution(source, rttOf(model, flow)),
       response: distribution(source, responseOf(model, flow)),
-      dns: distribution(source, dnsLatencyOf(model, flow)),
+      dns: answers('dns'),
       tls: single(handshakeNsOf(model, flow)),
-      http: distribution(source, httpLatencyOf(model, flow)),
+      http: answers('http'),
+      postgresql: answers('postgresql'),
+      mysql: answers('mysql'),
+      redis: answers('redis'),
+      ntp: answers('ntp'),
+      dhcp: answers('dhcp'),
       where: where(source, flow, client),
     },
     retransmits: sent === null && received === null ? null : (sent ?? 0) + (received ?? 0),

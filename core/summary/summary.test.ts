@@ -149,6 +149,11 @@ describe('the summary', () => {
         dns: null,
         tls: null,
         http: null,
+        postgresql: null,
+        mysql: null,
+        redis: null,
+        ntp: null,
+        dhcp: null,
         where: {
           network: null,
           networkUnknown: 'no round trip',

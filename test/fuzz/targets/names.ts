@@ -129,6 +129,27 @@ const CLIENT = 0;
 const SERVER = 1;
 const DATAGRAM = 2;
 
+/** Conversations of databases and HTTP/2; NTP; a DHCP message. */
+function exchanges(): Uint8Array[] {
+  const settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+  const headers = (stream: number, first: number): number[] => [0, 0, 1, 1, 4, 0, 0, 0, stream, first];
+  const greeting = [...text('\x4a\0\0\0\x0a10.11.19-MariaDB\0'), ...Array<number>(60).fill(0)];
+  greeting[0] = greeting.length - 4;
+  const startup = [0, 3, 0, 0, ...text('user\0ann\0\0')];
+  const version = text('server_version\x0015.20\0');
+  const ntp = [0x23, 2, 6, 0xec, ...Array<number>(36).fill(0), 9, 8, 7, 6, 5, 4, 3, 2];
+  const answer = [0x24, 2, 6, 0xec, ...Array<number>(20).fill(0), ...ntp.slice(40), ...Array<number>(16).fill(1)];
+  const conversation = (...pieces: [head: number, payload: ArrayLike<number>][]): Uint8Array =>
+    concat(...pieces.map(([head, payload]) => piece(head, Uint8Array.from(payload))));
+  return [
+    conversation([CLIENT, [...text('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), ...settings, ...headers(1, 0x82)]], [SERVER, [...settings, ...headers(1, 0x88)]]),
+    conversation([CLIENT, [0, 0, 0, startup.length + 4, ...startup]], [SERVER, [0x53, 0, 0, 0, version.length + 4, ...version]], [CLIENT, [0x51, 0, 0, 0, 6, 0x3b, 0]], [SERVER, [0x54, 0, 0, 0, 6, 0, 0]]),
+    conversation([SERVER, greeting], [CLIENT, [9, 0, 0, 0, 3, ...text('SELECT 1')]], [SERVER, [1, 0, 0, 1, 1]]),
+    conversation([CLIENT, text('*1\r\n$4\r\nPING\r\n')], [SERVER, text('+PONG\r\n')]),
+    conversation([CLIENT | DATAGRAM, ntp], [SERVER | DATAGRAM, answer]),
+  ];
+} // prettier-ignore
+
 const inspector: Target = {
   name: 'inspector',
   seeds: () => [
@@ -140,6 +161,7 @@ const inspector: Target = {
     concat(piece(SERVER, text('SSH-2.0-x\r\n')), piece(CLIENT, text('SSH-2.0-y\r\n'))),
     concat(...initials().map((each) => piece(CLIENT | DATAGRAM, each))),
     piece(SERVER | DATAGRAM, dnsAnswer()),
+    ...exchanges(),
   ],
   run: (bytes) => {
     const checks = new Checks();
