@@ -88,6 +88,8 @@ export interface CaptureProblem {
 export interface CaptureHandlers {
   section?(section: CaptureSection): void;
   interface?(info: CaptureInterface): void;
+  /** Asked before each packet: true = not yet; reading stops before it until the parser is told to go on. */
+  hold?(packet: Packet): boolean;
   packet?(packet: Packet): void;
   statistics?(statistics: CaptureStatistics): void;
   /** A Name Resolution record: 4 or 16 address bytes and the names given to it. */

@@ -65,6 +65,17 @@ export class CaptureParser {
     return this.#state.stopped;
   }
 
+  /** The next packet waits for `goOn`, as a handler asked for; what is pushed meanwhile is kept. */
+  get held(): boolean {
+    return this.#state.held;
+  }
+
+  /** Offers the packet that was held once more, and reads on. */
+  goOn(): void {
+    this.#state.held = false;
+    this.advance(0);
+  }
+
   get interfaces(): readonly CaptureInterface[] {
     return this.#state.interfaces;
   }
@@ -151,7 +162,7 @@ export class CaptureParser {
     const state = this.#state;
     this.#fill += count;
     this.#bytes += count;
-    for (;;) {
+    while (!state.held) {
       if (state.stopped) {
         this.#whole = Math.max(this.#whole, state.base + this.#start);
         this.#fill = 0;

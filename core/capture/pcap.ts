@@ -135,7 +135,7 @@ export class PcapDecoder implements Decoder {
       packet.offset = at + header;
       packet.at = state.base + at;
       state.deliver(this.#info);
-      if (state.stopped) return at;
+      if (state.stopped || state.held) return at;
       at += header + captured;
     }
     return at;

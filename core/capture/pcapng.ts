@@ -112,6 +112,7 @@ export class PcapngDecoder implements Decoder {
       const bodyEnd = at + length - 4;
       if (type === BLOCK_ENHANCED_PACKET) this.#enhancedPacket(at, body, bodyEnd);
       else this.#other(type, at, body, bodyEnd);
+      if (state.held) return at;
       if (state.handlers.block !== undefined && !state.stopped) {
         state.handlers.block(type, state.bytes, at, at + length, little, length === claimed && trailer === claimed);
       }

@@ -75,7 +75,8 @@ export async function readCaptureStream(
   return readStream(source, parser, name, options);
 }
 
-async function openFile(path: string, name: string): Promise<FileHandle> {
+/** Opens a file for reading; throws FlowglassError with the reason when that cannot be done. */
+export async function openFile(path: string, name: string): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');
@@ -93,7 +94,8 @@ async function openFile(path: string, name: string): Promise<FileHandle> {
   }
 }
 
-async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+/** The file's bytes from its beginning, in pieces that may be kept. */
+export async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   const buffer = Buffer.alloc(1 << 20);
   for (let position = 0; ;) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position);

@@ -24,6 +24,8 @@ export class CaptureState {
   skippedAt = 0;
   /** Set when nothing after can be made sense of. */
   stopped = false;
+  /** The packet at hand is not wanted yet: decoding stops before it. */
+  held = false;
   packets = 0;
   /** Packet records that could not be delivered. */
   damaged = 0;
@@ -68,8 +70,12 @@ export class CaptureState {
     this.stopped = true;
   }
 
-  /** Counts the packet at hand and hands it out. */
+  /** Counts the packet at hand and hands it out, unless it is held. */
   deliver(info: CaptureInterface): void {
+    if (this.handlers.hold !== undefined && this.handlers.hold(this.packet)) {
+      this.held = true;
+      return;
+    }
     this.packets++;
     info.packets++;
     info.capturedBytes += this.packet.captured;

@@ -17,7 +17,7 @@ import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { ForeignCapture } from '../tracker/open-foreign.ts';
 import type { FindingList } from './finding-facts.ts';
-import { foreignPackets, relativeTo } from './foreign-packets.ts';
+import { foreignPackets } from './foreign-packets.ts';
 import { TimelineObserver } from './observer.ts';
 import type { FlowPackets } from './packets.ts';
 import type { Source } from './source.ts';
@@ -113,14 +113,12 @@ export class FollowingSource implements Source {
 
   async seek(atNs: number): Promise<void> {
     const target = Math.min(this.endNs, Math.max(0, atNs));
-    const originNs = this.capture.model.clock.wallNs(0);
-    if (originNs === null) return;
     const past = new ForeignCapture();
     const { handlers } = past;
     await readCapture(this.file, {
       ...handlers,
       packet: (packet: Packet) => {
-        if (!packet.timed || relativeTo(packet, originNs) <= target) handlers.packet?.(packet);
+        if (!past.isAfter(packet, target)) handlers.packet?.(packet);
       },
     });
     this.frozen = { summary: past.source(this.truncated), atNs: target };

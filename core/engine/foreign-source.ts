@@ -1,11 +1,7 @@
-/**
- * A capture that is not ours, replayed: its packets go through the tracker up to the cursor. A seek reads the file from
- * its beginning, so it costs what lies before the cursor.
- */
+/** A capture that is not ours, replayed: its packets go through the tracker up to the cursor (foreign-moments.ts). */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
-import type { Packet } from '../capture/packet.ts';
 import { damageOf } from '../capture/damage.ts';
 import { readCapture } from '../capture/read.ts';
 import { FlowglassError } from '../errors.ts';
@@ -14,7 +10,8 @@ import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import { ForeignCapture } from '../tracker/open-foreign.ts';
 import type { FindingList } from './finding-facts.ts';
-import { foreignPackets, relativeTo } from './foreign-packets.ts';
+import { ForeignMoments } from './foreign-moments.ts';
+import { foreignPackets } from './foreign-packets.ts';
 import { TimelineObserver } from './observer.ts';
 import type { FlowPackets } from './packets.ts';
 import type { OpeningOptions } from './replay-source.ts';
@@ -32,6 +29,11 @@ async function refuseStreams(path: string): Promise<void> {
   });
 }
 
+interface Opened {
+  readonly observer: TimelineObserver;
+  readonly disorderNs: number;
+}
+
 export class ForeignSource implements Source {
   readonly mode = 'replay';
   readonly ours = false;
@@ -46,11 +48,12 @@ export class ForeignSource implements Source {
   readonly endNs: number;
   readonly following = false;
   readonly packets: FlowPackets;
-  private readonly originNs: bigint;
+  private readonly moments: ForeignMoments;
   private current: SummarySource;
   private at: number;
 
-  private constructor(path: string, whole: SummarySource, observer: TimelineObserver, options: OpeningOptions) {
+  private constructor(path: string, whole: SummarySource, opened: Opened, options: OpeningOptions) {
+    const { observer, disorderNs } = opened;
     this.path = path;
     this.name = basename(path);
     this.truncated = whole.truncated;
@@ -59,11 +62,13 @@ export class ForeignSource implements Source {
     this.findings = observer.findings;
     this.current = whole;
     this.endNs = Number(whole.durationNs);
-    this.originNs = whole.model.clock.wallNs(0) ?? 0n;
-    this.at = this.endNs;
+    const originNs = whole.model.clock.wallNs(0) ?? 0n;
+    const { endNs, truncated } = this;
+    this.moments = new ForeignMoments({ path, endNs, disorderNs, truncated });
+    this.at = endNs;
     this.packets = foreignPackets(
       path,
-      () => this.originNs,
+      () => originNs,
       (atNs) => options.clock(this.model, atNs),
     );
   }
@@ -79,7 +84,7 @@ export class ForeignSource implements Source {
     });
     const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
     observer.finish();
-    return new ForeignSource(path, whole, observer, options);
+    return new ForeignSource(path, whole, { observer, disorderNs: capture.disorderNs }, options);
   }
 
   get model(): FlowModel {
@@ -93,16 +98,7 @@ export class ForeignSource implements Source {
   async seek(atNs: number): Promise<void> {
     const target = Math.min(this.endNs, Math.max(0, atNs));
     if (target === this.at) return;
-    const capture = new ForeignCapture();
-    const { handlers } = capture;
-    await readCapture(this.path, {
-      ...handlers,
-      // A file may go back in time: only what lies at or before the cursor counts, in file order.
-      packet: (packet: Packet) => {
-        if (!packet.timed || relativeTo(packet, this.originNs) <= target) handlers.packet?.(packet);
-      },
-    });
-    this.current = capture.finish(this.truncated);
+    this.current = await this.moments.at(target);
     this.at = target;
   }
 
@@ -130,7 +126,7 @@ export class ForeignSource implements Source {
     return this.packets.one(packet);
   }
 
-  async close(): Promise<void> {
-    // Files are open only while they are read.
+  close(): Promise<void> {
+    return this.moments.close();
   }
 }

@@ -25,6 +25,8 @@ export class ForeignCapture {
   #timed = false;
   /** A time was not a whole number of microseconds. */
   #fine = false;
+  /** By how much a packet stood later in the file than one that passed after it, at most, ns. */
+  disorderNs = 0;
   #firstNs = Infinity;
   #lastNs = -Infinity;
   #packets = 0;
@@ -46,6 +48,11 @@ export class ForeignCapture {
     names: (address, names) => this.#names(address, names),
     process: (process) => this.#owners.add(process),
   };
+
+  /** Did the packet pass after that moment, ns from the first time in the file? */
+  isAfter(packet: CapturePacket, atNs: number): boolean {
+    return packet.timed && this.#timed && this.#relative(packet) > atNs;
+  }
 
   /** The capture is read: what the summary is made from. `truncated`: it was cut or damaged. */
   finish(truncated: boolean): SummarySource {
@@ -122,10 +129,15 @@ export class ForeignCapture {
       this.#fine = true;
       this.model.clock.granularityNs = 1;
     }
-    const atNs = (packet.seconds - this.#originSeconds) * 1e9 + (packet.nanos - this.#originNanos);
+    const atNs = this.#relative(packet);
     if (atNs < this.#firstNs) this.#firstNs = atNs;
     if (atNs > this.#lastNs) this.#lastNs = atNs;
+    else if (this.#lastNs - atNs > this.disorderNs) this.disorderNs = this.#lastNs - atNs;
     return atNs;
+  }
+
+  #relative(packet: CapturePacket): number {
+    return (packet.seconds - this.#originSeconds) * 1e9 + (packet.nanos - this.#originNanos);
   }
 
   #names(address: Uint8Array, names: readonly string[]): void {
@@ -146,6 +158,7 @@ export interface OpenForeignOptions extends ReadOptions, TrackerOptions {}
 export interface OpenedForeign {
   readonly source: SummarySource;
   readonly result: ReadResult;
+  readonly capture: ForeignCapture;
 }
 
 /**
@@ -155,5 +168,5 @@ export interface OpenedForeign {
 export async function openForeign(path: string, options: OpenForeignOptions = {}): Promise<OpenedForeign> {
   const capture = new ForeignCapture(options);
   const result = await readCapture(path, capture.handlers, options);
-  return { source: { ...capture.finish(result.truncated), damage: damageOf(result) }, result };
+  return { source: { ...capture.finish(result.truncated), damage: damageOf(result) }, result, capture };
 }
