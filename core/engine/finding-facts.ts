@@ -32,11 +32,18 @@ export interface DescribedFinding extends FindingFacts {
 export class FindingList {
   private finder: TroubleFinder | null;
   private words: FlowWords;
-  private frozen: DescribedFinding[] = [];
+  private frozen: DescribedFinding[];
 
-  constructor(finder: TroubleFinder) {
+  /** `frozen`: what another list kept, without a finder. */
+  constructor(finder: TroubleFinder | null, frozen: DescribedFinding[] = []) {
     this.finder = finder;
-    this.words = new FlowWords(finder.model);
+    this.words = new FlowWords(finder?.model ?? new FlowModel());
+    this.frozen = frozen;
+  }
+
+  /** All findings in words, as they were found. */
+  get described(): readonly DescribedFinding[] {
+    return this.describe();
   }
 
   /** How many there are, gaps left aside. */

@@ -12,6 +12,9 @@ import { ForeignCapture } from '../tracker/open-foreign.ts';
 import type { FindingList } from './finding-facts.ts';
 import { ForeignMoments } from './foreign-moments.ts';
 import { foreignPackets } from './foreign-packets.ts';
+import { fileKey } from './index-cache/file-key.ts';
+import { loadIndex, saveIndex, type OpenedForeign } from './index-cache/foreign-index.ts';
+import { IndexCache } from './index-cache/index-cache.ts';
 import { TimelineObserver } from './observer.ts';
 import type { FlowPackets } from './packets.ts';
 import type { OpeningOptions } from './replay-source.ts';
@@ -29,9 +32,13 @@ async function refuseStreams(path: string): Promise<void> {
   });
 }
 
-interface Opened {
-  readonly observer: TimelineObserver;
-  readonly disorderNs: number;
+/** Smaller files are read faster than it takes to look for an index. */
+const INDEXED_BYTES = 8 << 20;
+
+export interface ForeignOptions {
+  readonly cache?: IndexCache;
+  /** Files of at least so many bytes are indexed. */
+  readonly indexedBytes?: number;
 }
 
 export class ForeignSource implements Source {
@@ -52,14 +59,14 @@ export class ForeignSource implements Source {
   private current: SummarySource;
   private at: number;
 
-  private constructor(path: string, whole: SummarySource, opened: Opened, options: OpeningOptions) {
-    const { observer, disorderNs } = opened;
+  private constructor(path: string, opened: OpenedForeign, options: OpeningOptions) {
+    const { whole, disorderNs } = opened;
     this.path = path;
     this.name = basename(path);
     this.truncated = whole.truncated;
     this.damage = whole.damage ?? null;
-    this.timeline = observer.store;
-    this.findings = observer.findings;
+    this.timeline = opened.timeline;
+    this.findings = opened.findings;
     this.current = whole;
     this.endNs = Number(whole.durationNs);
     const originNs = whole.model.clock.wallNs(0) ?? 0n;
@@ -73,18 +80,25 @@ export class ForeignSource implements Source {
     );
   }
 
-  /** Throws FlowglassError when the file is no capture. */
-  static async open(path: string, options: OpeningOptions): Promise<ForeignSource> {
+  /**
+   * Throws FlowglassError when the file is no capture. A large one that was opened before comes from the index that was
+   * kept of it, unless it changed.
+   */
+  static async open(path: string, options: OpeningOptions & ForeignOptions): Promise<ForeignSource> {
     await refuseStreams(path);
-    const capture = new ForeignCapture();
-    const observer = new TimelineObserver(capture.model);
-    const result = await readCapture(path, capture.handlers, {
-      signal: options.signal,
-      progress: ({ bytes, total }) => options.progress(bytes, total),
-    });
-    const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
-    observer.finish();
-    return new ForeignSource(path, whole, { observer, disorderNs: capture.disorderNs }, options);
+    const cache = options.cache ?? new IndexCache();
+    const key = await fileKey(path);
+    const indexed = key !== null && key.bytes >= (options.indexedBytes ?? INDEXED_BYTES);
+    const stored = indexed ? cache.load(key) : null;
+    const known = stored === null ? null : loadIndex(stored);
+    if (known !== null) return new ForeignSource(path, known, options);
+    const opened = await readWhole(path, options);
+    // What changed while it was read has no index: which of both states it is of cannot be said.
+    if (indexed && (await fileKey(path))?.state === key.state) {
+      const index = saveIndex(opened);
+      if (index !== null) cache.store(key, index);
+    }
+    return new ForeignSource(path, opened, options);
   }
 
   get model(): FlowModel {
@@ -129,4 +143,16 @@ export class ForeignSource implements Source {
   close(): Promise<void> {
     return this.moments.close();
   }
+}
+
+async function readWhole(path: string, options: OpeningOptions): Promise<OpenedForeign> {
+  const capture = new ForeignCapture();
+  const observer = new TimelineObserver(capture.model);
+  const result = await readCapture(path, capture.handlers, {
+    signal: options.signal,
+    progress: ({ bytes, total }) => options.progress(bytes, total),
+  });
+  const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
+  observer.finish();
+  return { whole, timeline: observer.store, findings: observer.findings, disorderNs: capture.disorderNs };
 }

@@ -3,6 +3,8 @@
  * the store. One ring for all flows, in order of arrival; the oldest give way, and from when on it is complete is told.
  */
 
+import type { SnapshotReader, SnapshotWriter } from '../flow/snapshot.ts';
+
 /** 21 bytes a sample: 21 MB at most. */
 const CAPACITY = 1 << 20;
 const FIRST_CAPACITY = 1 << 12;
@@ -47,6 +49,29 @@ export class Samples {
     this.values[at] = value;
     this.flows[at] = flow;
     this.kinds[at] = kind;
+  }
+
+  save(out: SnapshotWriter): void {
+    out.uint32(this.count);
+    out.uint32(this.next);
+    out.float64(this.completeFromNs);
+    for (const column of [this.atNs, this.values, this.flows, this.kinds]) out.array(column, this.count);
+  }
+
+  /** @throws FlowglassError when the bytes end too early */
+  static load(input: SnapshotReader): Samples {
+    const count = input.uint32();
+    input.expect(count * 21);
+    const loaded = new Samples(Math.max(1, count));
+    loaded.count = count;
+    loaded.next = input.uint32() % Math.max(1, count);
+    loaded.completeFromNs = input.float64();
+    loaded.atNs = new Float64Array(count);
+    loaded.values = new Float64Array(count);
+    loaded.flows = new Uint32Array(count);
+    loaded.kinds = new Uint8Array(count);
+    for (const column of [loaded.atNs, loaded.values, loaded.flows, loaded.kinds]) input.array(column, count);
+    return loaded;
   }
 
   /** Calls `visit` with each sample in [from, to), in order of arrival. One pass over what arrived around that time. */

@@ -25,7 +25,7 @@ const MARKS_MAX = 100_000;
 /** Rows of a level beyond which the next coarser one is kept as well. */
 const PYRAMID_ROWS = 512;
 
-const COLUMNS = 10;
+export const COLUMNS = 10;
 export const RTT_MIN = 0;
 export const RTT_MAX = 1;
 export const RTT_SUM = 2;
@@ -47,7 +47,7 @@ export function heatRow(valueNs: number): number {
 }
 
 /** Bins of one flow at one level, in order of time; only bins with something in them. */
-class Series {
+export class Series {
   bins = new Float64Array(2);
   values = new Float64Array(2 * COLUMNS);
   trouble = new Uint8Array(2);
@@ -152,21 +152,44 @@ export interface Mark {
   text: string | null;
 }
 
+/** All that drawing needs. */
+export interface TimelineParts {
+  readonly finest: number;
+  readonly marksLost: number;
+  readonly responses: number;
+  readonly marks: Mark[];
+  readonly series: Map<number, Series[]>;
+  readonly heat: Map<number, Uint32Array>[];
+  readonly samples: Samples;
+}
+
 export class TimelineStore {
-  readonly marks: Mark[] = [];
+  readonly marks: Mark[];
   /** Marks that were not kept because there are too many. */
   marksLost = 0;
   /** Finest level that is still kept. */
   finest = 0;
   responses = 0;
   readonly samples: Samples;
-  private readonly series = new Map<number, Series[]>();
-  private readonly heat: Map<number, Uint32Array>[] = Array.from({ length: LEVELS }, () => new Map());
+  private readonly series: Map<number, Series[]>;
+  private readonly heat: Map<number, Uint32Array>[];
   private readonly lastMark = new Map<string, Mark>();
   private rows = 0;
 
-  constructor(samples = new Samples()) {
+  /** `parts`: of another that was complete; such a one is only looked at. */
+  constructor(samples = new Samples(), parts?: TimelineParts) {
     this.samples = samples;
+    this.marks = parts?.marks ?? [];
+    this.series = parts?.series ?? new Map<number, Series[]>();
+    this.heat = parts?.heat ?? Array.from({ length: LEVELS }, () => new Map<number, Uint32Array>());
+    this.marksLost = parts?.marksLost ?? 0;
+    this.finest = parts?.finest ?? 0;
+    this.responses = parts?.responses ?? 0;
+  }
+
+  get parts(): TimelineParts {
+    const { finest, marksLost, responses, marks, series, heat, samples } = this;
+    return { finest, marksLost, responses, marks, series, heat, samples };
   }
 
   addRtt(flow: number, valueNs: number, atNs: number): void {
