@@ -172,10 +172,11 @@ export class Agent implements Served {
   #exemplarLabels(flow: number, addresses: boolean): Record<string, string> {
     const id = String(flow + 1);
     const { flows } = this.#capture.model;
-    if (!addresses || flow >= flows.rows.count) return { flow: id };
+    const row = flows.rowOf(flow);
+    if (!addresses || row < 0) return { flow: id };
     const end = (side: number): string =>
-      addressText(flows.key.data, flows.addressWord(flow, side), flows.familyOf(flow));
-    return { flow: id, ends: `${end(0)} ${flows.portOf(flow, 0)} ${end(1)} ${flows.portOf(flow, 1)}` };
+      addressText(flows.key.data, flows.addressWord(row, side), flows.familyOf(row));
+    return { flow: id, ends: `${end(0)} ${flows.portOf(row, 0)} ${end(1)} ${flows.portOf(row, 1)}` };
   }
 
   #health(): Health {

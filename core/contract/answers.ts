@@ -246,7 +246,9 @@ export interface StateEvent {
     playing: boolean;
     rate: number;
   };
+  /** Flows in the views, and those that ended so long ago that they are only in the totals (and in the file). */
   flows: number;
+  folded: number;
   matching: number;
   filter: string;
   /** The chosen range of time, session ns; null = none. */

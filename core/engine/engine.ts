@@ -93,6 +93,8 @@ export class Engine {
   private range: TimeRange | null = null;
   private moment: Moment | null = null;
   private momentOf: FlowModel | null = null;
+  /** `foldings` of the model then: rows of flows are others afterwards. */
+  private momentFoldings = 0;
   private lastStatsMs = 0;
   private lastTickMs = 0;
   private refreshedMs = 0;
@@ -322,14 +324,14 @@ export class Engine {
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {
       const source = this.current();
-      return flow < source.model.flows.rows.count ? source.packetsOf(flow, from, count) : { total: 0, rows: [] };
+      const row = source.model.flows.rowOf(flow);
+      return row >= 0 ? source.packetsOf(row, from, count) : { total: 0, rows: [] };
     },
     measure: (_viewer, params) => measure(this.current(), params),
     stream: (_viewer, { flow }) => {
       const source = this.current();
-      return flow < source.model.flows.rows.count
-        ? source.streamOf(flow)
-        : { ordered: true, pieces: [], truncated: false };
+      const row = source.model.flows.rowOf(flow);
+      return row >= 0 ? source.streamOf(row) : { ordered: true, pieces: [], truncated: false };
     },
     packet: (_viewer, { packet }) =>
       this.current()
@@ -599,8 +601,9 @@ export class Engine {
     const { source } = this;
     if (!source) return null;
     const { model } = source;
-    if (this.momentOf !== model || !this.moment) {
+    if (this.momentOf !== model || this.momentFoldings !== model.foldings || !this.moment) {
       this.momentOf = model;
+      this.momentFoldings = model.foldings;
       const surroundings = surroundingsOf(model, this.known.knowledge);
       const words = new FlowWords(model, surroundings);
       const predicate = this.filterAst ? compile(this.filterAst, modelFields(model, surroundings)) : null;
@@ -626,9 +629,9 @@ export class Engine {
   }
 
   /** Tells whether a flow did anything in the chosen range; null without one. */
-  private activeInRange({ timeline }: Source): ((flow: number) => boolean) | null {
+  private activeInRange({ timeline, model }: Source): ((flow: number) => boolean) | null {
     const { range } = this;
-    return range && ((flow) => timeline.activeIn(flow, range.fromNs, range.toNs));
+    return range && ((flow) => timeline.activeIn(model.flows.id.data[flow]!, range.fromNs, range.toNs));
   }
 
   // ---- what is told -------------------------------------------------------------------------------------------------
@@ -658,6 +661,7 @@ export class Engine {
         rate: this.rate,
       },
       flows: source ? source.model.flows.rows.count - pathsOf(source.model).hidden : 0,
+      folded: source?.model.folded.total ?? 0,
       matching: source ? this.matching : 0,
       filter: this.filterText,
       range: this.range,
@@ -768,8 +772,9 @@ export class Engine {
   private flow(flow: number): FlowAnswer | null {
     const source = this.current();
     const moment = this.makeMoment();
-    return moment && flow < source.model.flows.rows.count
-      ? flowAnswer(knowing(source.summary(), moment.words.surroundings), flow, moment.words)
+    const row = source.model.flows.rowOf(flow);
+    return moment && row >= 0
+      ? flowAnswer(knowing(source.summary(), moment.words.surroundings), row, moment.words)
       : null;
   }
 }

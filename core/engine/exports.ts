@@ -11,6 +11,7 @@ import type { ExportDone, Exporting, ExportLook, ExportWish } from '../contract/
 import { errnoText, FlowglassError } from '../errors.ts';
 import { previewShare, runExport, type ExportJob } from '../export/run.ts';
 import { modelFields } from '../filter/adapter.ts';
+import { flowSummary } from '../summary/flow.ts';
 import { compile, parse, type Expression } from '../filter/filter.ts';
 import { COUNTERS } from '../flow/flows.ts';
 import { summaryFlows } from '../summary/summary.ts';
@@ -258,8 +259,25 @@ function jobOf(what: Exportable, output: string, version: string): ExportJob {
   };
 }
 
-function filterOf({ wish, filter }: Exportable): Expression | null {
-  const parsed = wish.flow === null ? null : parse(`id == "${wish.flow + 1}"`);
+/** The file is read without folding, so that a flow that was folded and heard of again has another id there. */
+function oneFlow(source: Source, id: number): string {
+  const { model } = source;
+  const row = model.flows.rowOf(id);
+  if (model.folded.total === 0 || row < 0) return `id == "${id + 1}"`;
+  const { client, server, started, interface: face } = flowSummary(source.summary(), row);
+  const conditions = [
+    `protocol == ${model.flows.protocolOf(row)}`,
+    `client.addr == ${client.address}`,
+    `server.addr == ${server.address}`,
+    ...(client.port === null ? [] : [`client.port == ${client.port}`, `server.port == ${server.port}`]),
+    ...(face === null ? [] : [`interface == ${JSON.stringify(face)}`]),
+    ...(started === null ? [] : [`started >= "${started}" && started <= "${started}"`]),
+  ];
+  return conditions.join(' && ');
+}
+
+function filterOf({ wish, source, filter }: Exportable): Expression | null {
+  const parsed = wish.flow === null ? null : parse(oneFlow(source, wish.flow));
   if (parsed?.ok === true) return parsed.ast;
   return wish.filtered ? filter : null;
 }

@@ -1,12 +1,12 @@
 /** What views say of a flow, in words: which side is this machine, its process and group, the peer. */
-import { FLOW_EGRESS_HI, FLOW_EGRESS_LO } from '../abi/generated.ts';
 import { TROUBLE } from '../contract/tables.ts';
 import { ipv4Text, ipv6Text } from '../dissect/address.ts';
 import { COUNTERS } from '../flow/flows.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, protocolName } from '../flow/names.ts';
-import { ownerOfSide } from '../flow/owners.ts';
+import { localSide } from '../flow/local-side.ts';
 import { nameOf } from '../flow/peer-name.ts';
+import { RowMemory } from '../flow/row-memory.ts';
 import { PROTOCOL_LABELS, PROTOCOLS, tlsVersionText } from '../flow/applications.ts';
 import { clientOf } from '../flow/roles.ts';
 import { containerName, NOWHERE, packageOfProcess, placeOfProcess, scriptOfProcess } from '../processes/places.ts';
@@ -46,8 +46,8 @@ const DECODED_MAX = 50_000;
 
 export class FlowWords {
   readonly model: FlowModel;
-  private readonly texts = new Map<number, string>();
-  private readonly addresses = new Map<number, string>();
+  private readonly texts: RowMemory<string>;
+  private readonly addresses: RowMemory<string>;
   private readonly bytes = new Uint8Array(16);
   private readonly words: Words = {
     local: 0,
@@ -76,6 +76,8 @@ export class FlowWords {
 
   constructor(model: FlowModel, surroundings: Surroundings = {}) {
     this.model = model;
+    this.texts = new RowMemory(model, DECODED_MAX);
+    this.addresses = new RowMemory(model, DECODED_MAX);
     this.surroundings = surroundings;
     this.places = surroundings.places ?? new NetworkPlaces(model, null);
   }
@@ -88,28 +90,13 @@ export class FlowWords {
   read(flow: number): Words {
     const { model, words } = this;
     const { flows } = model;
-    const client = clientOf(model, flow);
-    const clientOwner = ownerOfSide(model, flow, client);
-    const clientProcess = clientOwner.process;
-    const clientReason = clientOwner.reason;
-    const serverOwner = ownerOfSide(model, flow, 1 - client);
-    const serverProcess = serverOwner.process;
-    const serverReason = serverOwner.reason;
-    const flags = flows.flags.data[flow]!;
-    let local: number;
-    if (clientProcess >= 0) local = client;
-    else if (serverProcess >= 0) local = 1 - client;
-    else if ((flags & FLOW_EGRESS_LO) !== 0) local = 0;
-    else if ((flags & FLOW_EGRESS_HI) !== 0) local = 1;
-    else local = clientReason === 'remote' ? 1 - client : client;
-    const mine = local === client ? clientProcess : serverProcess;
-    const theirs = local === client ? serverProcess : clientProcess;
+    const { side: local, process: mine, peerProcess: theirs, inbound, unknown } = localSide(model, flow);
     words.local = local;
-    words.inbound = local !== client;
+    words.inbound = inbound;
     words.process = mine;
     words.processName = mine < 0 ? null : this.processName(mine);
     words.pid = mine < 0 ? 0 : model.processes.pid.data[mine]!;
-    words.unknown = mine < 0 ? (local === client ? clientReason : serverReason) : null;
+    words.unknown = unknown;
     this.place(mine);
     const peer = 1 - local;
     words.peerAddress = this.address(flow, peer);
@@ -165,7 +152,6 @@ export class FlowWords {
     const word = flows.addressWord(flow, side);
     for (let i = 0; i < 16; i++) this.bytes[i] = (flows.key.data[word + (i >> 2)]! >>> ((i & 3) * 8)) & 0xff;
     const text = flows.familyOf(flow) === 4 ? ipv4Text(this.bytes, 0) : ipv6Text(this.bytes, 0);
-    if (this.addresses.size >= DECODED_MAX) this.addresses.clear();
     this.addresses.set(key, text);
     return text;
   }
@@ -181,7 +167,6 @@ export class FlowWords {
     let text = this.texts.get(number);
     if (text === undefined) {
       text = this.model.strings.text(number - 1);
-      if (this.texts.size >= DECODED_MAX) this.texts.clear();
       this.texts.set(number, text);
     }
     return text;

@@ -23,16 +23,21 @@ export interface DescribedFinding extends FindingFacts {
   /** ns; `measured` or estimated from what one such event usually costs. */
   waitedNs: number;
   measured: boolean;
-  /** Flow numbers, first seen first. */
+  /** Ids of flows, first seen first. */
   flowList: readonly number[];
   /** Filter text that names its flows; null = not about flows. */
   filter: string | null;
 }
 
+/** What is said of a finding's flows. */
+type FlowTexts = Pick<DescribedFinding, 'subject' | 'process' | 'reason' | 'filter'>;
+
 export class FindingList {
   private finder: TroubleFinder | null;
   private words: FlowWords;
   private frozen: DescribedFinding[];
+  /** Of findings some of whose flows are folded: what was said of them before. */
+  private readonly kept = new Map<Finding, FlowTexts>();
 
   /** `frozen`: what another list kept, without a finder. */
   constructor(finder: TroubleFinder | null, frozen: DescribedFinding[] = []) {
@@ -65,6 +70,15 @@ export class FindingList {
     return all.sort(order);
   }
 
+  /** Flows are about to go: those for which `keep` is 0. */
+  folding(keep: Uint8Array): void {
+    for (const finding of this.finder?.findings ?? []) {
+      if (this.kept.has(finding)) continue;
+      const rows = this.rowsOf(finding);
+      if (rows.some((flow) => keep[flow] === 0)) this.kept.set(finding, this.textsOf(finding, rows));
+    }
+  }
+
   /** Keeps the words, so that the model may change. */
   freeze(): void {
     this.frozen = this.describe();
@@ -78,12 +92,11 @@ export class FindingList {
 
   private describeOne(finding: Finding): DescribedFinding {
     const flowList = [...finding.flows];
+    const texts = this.kept.get(finding) ?? this.textsOf(finding, this.rowsOf(finding));
     return {
+      ...texts,
       id: finding.id,
       kind: finding.kind,
-      subject: this.subject(finding, flowList[0] ?? 0),
-      process: this.processes(flowList),
-      reason: finding.reason ?? (finding.host ? this.ports(finding, flowList) : null),
       count: finding.count,
       flows: flowList.length,
       usualUs: finding.usualNs / 1000,
@@ -94,7 +107,20 @@ export class FindingList {
       waitedNs: finding.waitedNs,
       measured: finding.measured,
       flowList,
-      filter: this.filter(finding, flowList),
+    };
+  }
+
+  private rowsOf({ flows }: Finding): number[] {
+    const table = this.words.model.flows;
+    return [...flows].map((id) => table.rowOf(id)).filter((flow) => flow >= 0);
+  }
+
+  private textsOf(finding: Finding, rows: readonly number[]): FlowTexts {
+    return {
+      subject: this.subject(finding, rows[0] ?? 0),
+      process: this.processes(rows),
+      reason: finding.reason ?? (finding.host ? this.ports(finding, rows) : null),
+      filter: this.filter(finding, rows),
     };
   }
 

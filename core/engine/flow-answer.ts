@@ -15,6 +15,7 @@ import type { FlowWords } from './facts.ts';
 
 const ANCESTORS_MAX = 16;
 
+/** Of the flow in row `flow`. */
 export function flowAnswer(source: SummarySource, flow: number, words: FlowWords): FlowAnswer {
   const { model } = source;
   const summary = flowSummary(source, flow);
@@ -27,7 +28,7 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     network: networkText(rest.network, rest),
   });
   return {
-    flow,
+    flow: model.flows.id.data[flow]!,
     id: summary.id,
     protocol: summary.protocol,
     interface: summary.path.length > 1 ? summary.path.join(' → ') : (summary.interface ?? '–'),

@@ -5,6 +5,7 @@ import type { Surroundings } from '../filter/adapter.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Databases } from '../place/databases.ts';
 import { NetworkPlaces } from '../place/places.ts';
+import { flowId } from '../summary/flow.ts';
 import type { SummarySource } from '../summary/source.ts';
 
 export interface Knowledge {
@@ -13,15 +14,12 @@ export interface Knowledge {
 
 export const NO_KNOWLEDGE: Knowledge = { databases: null };
 
-/** As summaries name a flow. */
-export const flowId = (flow: number): string => String(flow + 1);
-
 /** The model's surroundings for filters; the same object serves summaries and views, which then share what it remembers. */
 export function surroundingsOf(
   model: FlowModel,
   { databases }: Knowledge = NO_KNOWLEDGE,
 ): Surroundings & Pick<SummarySource, 'places'> {
-  return { id: flowId, places: new NetworkPlaces(model, databases) };
+  return { id: (flow) => flowId(model, flow), places: new NetworkPlaces(model, databases) };
 }
 
 /** The source with what is known beside it. */

@@ -13,7 +13,9 @@ export async function measure(source: Source, { flow, fromNs, toNs }: Params<'me
   const stored = source.summary().captured.packets > 0 && toNs - fromNs <= EXACT_NS ? source.packets : undefined;
   if (stored) {
     let [packets, bytes] = [0, 0];
-    await stored.each(source.model, flow, fromNs, toNs, (packet) => {
+    const row = flow === null ? null : source.model.flows.rowOf(flow);
+    if (row !== null && row < 0) return { packets, bytes, resolutionNs: 0 };
+    await stored.each(source.model, row, fromNs, toNs, (packet) => {
       packets++;
       bytes += packet.original;
       return true;
@@ -32,6 +34,6 @@ function counted({ timeline, model, ours }: Source, flow: number | null, fromNs:
       bytes += bin.bytes;
     });
   if (flow !== null) add(flow);
-  else for (let each = 0; each < model.flows.rows.count; each++) add(each);
+  else for (let each = 0; each < model.flows.rows.count; each++) add(model.flows.id.data[each]!);
   return { packets, bytes, resolutionNs: ours ? Math.max(READ_OUT_NS, binNs) : binNs };
 }

@@ -3,6 +3,7 @@
  * holds what is true at a moment, the timeline holds the whole session.
  */
 import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
+import type { Fold } from '../flow/fold.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
 import { levelNs, TimelineStore } from '../timeline/store.ts';
@@ -40,8 +41,28 @@ export class TimelineObserver implements ModelObserver {
     this.addRtt(flow, valueNs, atNs);
   }
 
+  /** Findings keep the words of flows that go; the timeline knows flows by what stays theirs. */
+  folding(keep: Uint8Array): void {
+    this.findings.folding(keep);
+  }
+
+  folded({ flows, sockets }: Fold): void {
+    let kept = 0;
+    for (const sample of this.waiting) {
+      const socket = sockets[sample.socket] ?? -1;
+      if (socket >= 0) this.waiting[kept++] = { ...sample, socket };
+    }
+    this.waiting.length = kept;
+    this.finder.folded(flows);
+    this.store.forget(this.model.flows.id.data[0] ?? this.model.flows.begun);
+  }
+
+  private id(flow: number): number {
+    return this.model.flows.id.data[flow]!;
+  }
+
   private addRtt(flow: number, valueNs: number, atNs: number): void {
-    this.store.addRtt(flow, valueNs, atNs);
+    this.store.addRtt(this.id(flow), valueNs, atNs);
     this.finder.rtt(flow, valueNs, atNs);
   }
 
@@ -52,7 +73,7 @@ export class TimelineObserver implements ModelObserver {
   }
 
   response(flow: number, valueNs: number, atNs: number): void {
-    this.store.addResponse(flow, valueNs, atNs);
+    this.store.addResponse(this.id(flow), valueNs, atNs);
     this.finder.response(flow, valueNs, atNs);
   }
 
@@ -61,12 +82,12 @@ export class TimelineObserver implements ModelObserver {
   }
 
   bytes(flow: number, bytes: number, packets: number, atNs: number): void {
-    this.store.addBytes(flow, bytes, packets, atNs);
+    this.store.addBytes(this.id(flow), bytes, packets, atNs);
     this.finder.bytes(flow, atNs);
   }
 
   trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void {
-    this.store.addMark(flow, MARK_KINDS.indexOf(kind), BITS[kind], atNs, count, text);
+    this.store.addMark(flow < 0 ? -1 : this.id(flow), MARK_KINDS.indexOf(kind), BITS[kind], atNs, count, text);
     this.finder.trouble(flow, kind, atNs, count, text, side);
   }
 

@@ -12,13 +12,15 @@ import type { SummarySource } from '../summary/source.ts';
 import { openForeign } from '../tracker/open-foreign.ts';
 
 const REDUCERS = {
-  fresh: (): Reducer => new Reducer(),
-  restore: (state: Uint8Array): Reducer => Reducer.restore(state),
+  fresh: (): Reducer => new Reducer(Infinity),
+  restore: (state: Uint8Array): Reducer => Reducer.restore(state, Infinity),
 };
 
 /** The state at the end of a session of ours, and what its writer counted. */
 async function openSession(session: Session): Promise<SummarySource> {
-  const { model } = (await session.replay(REDUCERS)).reducer;
+  let { model } = (await session.replay(REDUCERS)).reducer;
+  // The newest keyframe lacks what was folded by then: all of it is read.
+  if (model.folded.total > 0) ({ model } = (await session.replay(REDUCERS, null, { fromStart: true })).reducer);
   const { captured, header } = session;
   addWriterCounts(model, captured);
   const { originNs } = model.clock; // the first clock reading, also in later files of a ring: their totals count from there

@@ -29,6 +29,7 @@ import {
 } from '../processes/places.ts';
 import { nameOfProcess } from '../processes/process-name.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
+import { RowMemory } from '../flow/row-memory.ts';
 import { clientOf, rolesOf } from '../flow/roles.ts';
 import { connectNsOf, lifeOf, resetsOf, responseOf, retransmitsOf, rttOf, zeroWindowsOf } from '../flow/state.ts';
 import { NetworkPlaces } from '../place/places.ts';
@@ -86,15 +87,17 @@ class ModelFields implements FlowFields {
   private readonly model: FlowModel;
   private readonly surroundings: Surroundings;
   private readonly places: NetworkPlaces;
-  private readonly decoded = new Map<number, string>();
+  private readonly decoded: RowMemory<string>;
   private readonly numbers: ReadonlyMap<string, NumberOf>;
   private readonly texts: ReadonlyMap<string, TextOf>;
   private readonly decoder = new TextDecoder();
   private alpnId = 0;
+  private alpnFoldings = 0;
   private alpn: readonly string[] = [];
 
   constructor(model: FlowModel, surroundings: Surroundings) {
     this.model = model;
+    this.decoded = new RowMemory(model, DECODED_MAX);
     this.surroundings = surroundings;
     this.places = surroundings.places ?? new NetworkPlaces(model, null);
     this.numbers = new Map([
@@ -262,13 +265,15 @@ class ModelFields implements FlowFields {
     ] as const) {
       let memo: Distribution | null = null;
       let memoOf = -1;
+      let { foldings } = model;
       // Several parts of one flow are usually asked for in a row; more samples make another distribution.
       const read = (flow: number): Distribution | null => {
         const histogram = histogramOf(model, flow);
         if (histogram < 0) return null;
-        if (histogram !== memoOf || memo?.n !== model.histograms.samples(histogram)) {
+        if (histogram !== memoOf || foldings !== model.foldings || memo?.n !== model.histograms.samples(histogram)) {
           memo = model.histograms.read(histogram);
           memoOf = histogram;
+          foldings = model.foldings;
         }
         return memo;
       };
@@ -428,7 +433,6 @@ class ModelFields implements FlowFields {
     if (number === 0) return null;
     const known = this.decoded.get(number);
     if (known !== undefined) return known;
-    if (this.decoded.size >= DECODED_MAX) this.decoded.clear();
     const text = this.model.strings
       .text(number - 1)
       .replace(/\0+$/, '')
@@ -438,8 +442,9 @@ class ModelFields implements FlowFields {
   }
 
   private alpnOf(number: number): readonly string[] {
-    if (number === this.alpnId) return this.alpn;
+    if (number === this.alpnId && this.model.foldings === this.alpnFoldings) return this.alpn;
     this.alpnId = number;
+    this.alpnFoldings = this.model.foldings;
     this.alpn = number === 0 ? [] : this.model.strings.text(number - 1).split('\0');
     return this.alpn;
   }

@@ -98,6 +98,17 @@ export class Applications {
   /** Histogram of question → answer or request → answer, −1 = no samples */
   readonly latency = this.rows.int32();
 
+  /** Columns that hold strings + 1. */
+  readonly texts = [
+    this.tlsName,
+    this.tlsAlpn,
+    this.tlsChosen,
+    this.tlsCertificate,
+    this.dnsQuestion,
+    this.httpRequest,
+    this.banner,
+  ] as const;
+
   create(): number {
     const row = this.rows.append();
     this.dnsCode.data[row] = DNS_UNANSWERED;

@@ -4,6 +4,7 @@
  */
 import { Table } from './columns.ts';
 import { Index, mix } from './hash.ts';
+import type { Reference } from './references.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 /** Paths of control groups by number. */
@@ -48,6 +49,11 @@ export class Cgroups {
   detailsOf(low: number, high: number): number {
     const row = this.#index.at(this.#probe(low, high));
     return row < 0 ? -1 : this.details.data[row]! - 1;
+  }
+
+  /** Columns that name strings. */
+  get references(): Reference[] {
+    return [this.paths, this.details].map((column) => ({ rows: this.#rows, column, base: 1 }));
   }
 
   get count(): number {

@@ -32,7 +32,7 @@ export class Column<A extends NumberArray = NumberArray> {
 
 const FIRST_ROWS = 64;
 
-/** Rows of columns. Row numbers are dense, from 0; a row lives until `clear`. */
+/** Rows of columns. Row numbers are dense, from 0; a row lives until `clear` or `compact`. */
 export class Table {
   count = 0;
   capacity = FIRST_ROWS;
@@ -71,6 +71,29 @@ export class Table {
     if (capacity === this.capacity) return;
     this.capacity = capacity;
     for (const column of this.columns) column.grow(capacity);
+  }
+
+  /**
+   * Takes out the rows for which `keep` is 0; the others keep their order. Returns the new number of each row, -1 for
+   * those that are gone.
+   */
+  compact(keep: Uint8Array): Int32Array {
+    const before = this.count;
+    const numbers = new Int32Array(before);
+    let kept = 0;
+    for (let row = 0; row < before; row++) numbers[row] = keep[row] === 0 ? -1 : kept++;
+    for (const { data, stride } of this.columns) {
+      let to = 0;
+      for (let row = 0; row < before; row++) {
+        if (numbers[row]! < 0) continue;
+        for (let i = 0; i < stride; i++) data[to + i] = data[row * stride + i]!;
+        to += stride;
+      }
+      // `append` gives out rows of zeros.
+      data.fill(0, kept * stride, before * stride);
+    }
+    this.count = kept;
+    return numbers;
   }
 
   clear(): void {

@@ -1,8 +1,10 @@
 /** FLOWS frames into the model. Budget: at least 0.3 of the records a second that merely walking them reaches. */
 import { FLOW, FLOW_FIRST_HI, FLOW_RECORD, FLOW_SYN_HI, FLOW_SYN_LO, KEY, RECORD_FINAL } from '../abi/generated.ts';
+import { COUNTERS, KEY_WORDS } from './flows.ts';
+import { PEER_WORD } from './folded.ts';
 import { FLAG_COUNTED, type FlowModel } from './model.ts';
 import { PROTOCOL_TCP, TCP_LISTEN } from './names.ts';
-import { OpenRecords, RECORD_NUMBERS } from './open-records.ts';
+import { foldedAt, OpenRecords, RECORD_NUMBERS } from './open-records.ts';
 import { above } from './paths.ts';
 import { SOCKET_INFORMED } from './sockets.ts';
 
@@ -20,6 +22,13 @@ const LAST = FLOW_AT + FLOW.lastNs / 4;
 const DIRECTIONS = FLOW_AT + FLOW.direction / 4;
 const ZERO_WINDOWS = FLOW_AT + FLOW.zeroWindows / 4;
 const COUNTED_NUMBERS = 10;
+
+/** Side of this machine in a record of a folded flow: where the total's peer is not. */
+function foldedSide(words: Uint32Array, at: number, keys: Uint32Array, total: number): number {
+  const key = at + FLOW_AT + FLOW.key / 4;
+  for (let i = 0; i < 4; i++) if (words[key + i] !== keys[total * KEY_WORDS + PEER_WORD + i]) return 0;
+  return 1;
+}
 
 export class FlowRecords {
   readonly open = new OpenRecords();
@@ -48,6 +57,14 @@ export class FlowRecords {
     const epoch = words[at + EPOCH]!;
     const flags = words[at + FLAGS]!;
     let flow = open.flow.data[row]!;
+    if (flow < -1) {
+      // What ended stays folded; anything else that is heard of again is here again.
+      if (((words[at + KEY_TAIL]! >>> 16) & 0xff) === PROTOCOL_TCP) {
+        this.#addToFolded(words, at, row, foldedAt(flow));
+        return;
+      }
+      flow = -1;
+    }
     if (flow < 0 || (epoch !== 0 && flows.epoch.data[flow] !== epoch)) {
       flow = this.#flowOf(words, at, flow, epoch, flags, firstNs, lastNs);
       open.flow.data[row] = flow;
@@ -106,6 +123,24 @@ export class FlowRecords {
       this.#join(flow, side, low, high, firstNs);
     }
     if (((head >>> 16) & RECORD_FINAL) !== 0) open.finish(row);
+  }
+
+  /** A late packet of a folded connection. */
+  #addToFolded(words: Uint32Array, at: number, row: number, total: number): void {
+    const { folded } = this.#model;
+    const numbers = this.open.numbers.data;
+    const lo = foldedSide(words, at, folded.key.data, total);
+    for (let n = 0; n < COUNTED_NUMBERS; n++) {
+      const from = at + DIRECTIONS + n * 2;
+      const value = words[from]! + words[from + 1]! * TWO_32;
+      const delta = value - numbers[row * RECORD_NUMBERS + n]!;
+      if (delta <= 0) continue;
+      numbers[row * RECORD_NUMBERS + n] = value;
+      const sent = n < COUNTERS === (lo === 0);
+      const to = (total * 2 + (sent ? 0 : 1)) * COUNTERS + (n % COUNTERS);
+      folded.counters.data[to] = folded.counters.data[to]! + delta;
+    }
+    if (((words[at]! >>> 16) & RECORD_FINAL) !== 0) this.open.finish(row);
   }
 
   /** The flow that a record belongs to; `current` = the one its earlier records did, -1 = it is the first. */

@@ -1,10 +1,12 @@
 /**
- * The table of flows. A flow is one row of columns; its number is its identity in the session. Rows are found by the
+ * The table of flows. A flow is one row of columns. Its row may change when others are folded (fold.ts); what stays its
+ * identity in the session is `id`, the how-manieth flow it was, from 0: rows are in order of ids. Rows are found by the
  * 40-byte key of bpf/abi.h (struct fg_key, as ten little-endian words) and, among the flows that reuse a key one after
  * the other, by epoch. Directions: 0 = lo to hi, 1 = hi to lo; sides: 0 = lo, 1 = hi (the sender of that direction).
  */
 import { KEY } from '../abi/generated.ts';
 import { Table } from './columns.ts';
+import { passOver, renumber } from './references.ts';
 import { Index, mix } from './hash.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
@@ -20,6 +22,7 @@ export const NONE = -1;
 
 export class FlowTable {
   readonly rows = new Table();
+  readonly id = this.rows.float64();
   readonly key = this.rows.uint32(KEY_WORDS);
   readonly epoch = this.rows.uint32();
   /** The flow that had the key before; -1 = none. */
@@ -64,6 +67,8 @@ export class FlowTable {
   /** `version` of the model when anything of the flow last changed */
   readonly changed = this.rows.uint32();
 
+  /** Flows that were ever begun: the id of the next. */
+  begun = 0;
   /** The key in hand: loaded, then looked up or inserted. */
   readonly words = new Uint32Array(KEY_WORDS);
   #hash = 0;
@@ -143,6 +148,7 @@ export class FlowTable {
   insert(epoch: number, atNs: number): number {
     const newest = this.newest();
     const row = this.rows.append();
+    this.id.data[row] = this.begun++;
     this.key.data.set(this.words, row * KEY_WORDS);
     this.epoch.data[row] = epoch;
     let younger = NONE;
@@ -170,6 +176,29 @@ export class FlowTable {
     else if (newest >= 0) this.#index.replace(this.#probe, row);
     else if (this.#index.put(this.#probe, row)) this.#rebuild();
     return row;
+  }
+
+  /** The row of the flow with that id; -1 = it is not here (any more). */
+  rowOf(id: number): number {
+    const ids = this.id.data;
+    let low = 0;
+    let high = this.rows.count - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      if (ids[middle] === id) return middle;
+      if (ids[middle]! < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return NONE;
+  }
+
+  /** Takes out the flows for which `keep` is 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    passOver(this.older.data, keep);
+    const numbers = this.rows.compact(keep);
+    renumber(this.older.data, this.rows.count, numbers);
+    this.#rebuild();
+    return numbers;
   }
 
   ifaceOf(flow: number): number {
@@ -202,12 +231,18 @@ export class FlowTable {
   }
 
   save(out: SnapshotWriter): void {
+    out.float64(this.begun);
     this.rows.save(out);
   }
 
   load(input: SnapshotReader): void {
+    this.begun = input.float64();
     this.rows.load(input);
     const older = this.older.data;
+    const ids = this.id.data;
+    const { count } = this.rows;
+    for (let row = 1; row < count; row++) if (!(ids[row]! > ids[row - 1]!)) input.fail('has flows in disorder');
+    if (count > 0 && !(ids[count - 1]! < this.begun)) input.fail('has more flows than were begun');
     for (let row = 0; row < this.rows.count; row++) {
       // A loop in a damaged file does no harm: walks along this column are bounded.
       if (older[row]! >= this.rows.count || older[row]! < NONE) input.fail('has a flow that follows none');

@@ -142,6 +142,14 @@ export class Histograms {
     }
   }
 
+  /** Takes out those for which `keep` is 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    for (let histogram = 0; histogram < this.#rows.count; histogram++)
+      if (keep[histogram] === 0 && this.samples(histogram) > 2)
+        this.#blocks.give(this.#block.data[histogram * 2]!, this.#block.data[histogram * 2 + 1]! & 0xff);
+    return this.#rows.compact(keep);
+  }
+
   get bytes(): number {
     return this.#rows.bytes + this.#entries.bytes;
   }

@@ -4,6 +4,7 @@
  */
 import { NONE } from './flows.ts';
 import type { Histograms } from './histogram.ts';
+import type { Reference } from './references.ts';
 import { Sides } from './sides.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
@@ -42,6 +43,17 @@ export class LocalTimes {
   applicationOf(flow: number, side: number): number {
     const row = this.#sides.find(flow, side);
     return row < 0 ? NONE : this.#application.data[row]!;
+  }
+
+  /** Flows were taken out (`Table.compact`). */
+  fold(numbers: Int32Array): void {
+    this.#sides.fold(numbers);
+  }
+
+  /** Columns that name histograms. */
+  get references(): Reference[] {
+    const { rows } = this.#sides;
+    return [this.#queue, this.#application].map((column) => ({ rows, column, base: 0 }));
   }
 
   get bytes(): number {

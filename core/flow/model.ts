@@ -3,7 +3,7 @@
  * tracker of foreign captures fills it packet by packet through the methods below. Nothing here reads a clock or
  * allocates an object per flow, packet or event.
  *
- * Names: a *flow* is a row number of `flows`; *direction* 0 = lo to hi, 1 = hi to lo; *side* 0 = lo, 1 = hi, so the
+ * Names: a *flow* is a row number of `flows` (until flows are folded: `foldings`); *direction* 0 = lo to hi, 1 = hi to lo; *side* 0 = lo, 1 = hi, so the
  * sender of direction d is side d; times are ns since the origin of `clock`.
  */
 import {
@@ -20,6 +20,7 @@ import { Cgroups } from './cgroups.ts';
 import { Clock } from './clock.ts';
 import { Table } from './columns.ts';
 import { COUNTERS, FlowTable, NONE } from './flows.ts';
+import { Folded } from './folded.ts';
 import { Histograms } from './histogram.ts';
 import { Interfaces, TOTALS_INGRESS, TOTALS_UNPARSED } from './interfaces.ts';
 import { LocalTimes } from './local-times.ts';
@@ -59,6 +60,9 @@ export class FlowModel {
   readonly applications = new Applications();
   readonly names = new ObservedNames();
 
+  /** What flows came to that are no longer here (fold.ts). */
+  readonly folded = new Folded();
+
   /** One row a (flow, drop reason). */
   readonly drops = new Table();
   readonly dropReason = this.drops.uint32();
@@ -81,6 +85,10 @@ export class FlowModel {
    * for captures that are not ours; a live session asks the sockets.
    */
   countsFromPackets = false;
+  /** How often flows were folded: rows of flows, sockets, processes and strings are others since. Not part of the state. */
+  foldings = 0;
+  /** Nothing is folded up to so many rows. */
+  foldAt = 0;
   /** The namespace that is watched; 0 = not known. */
   netns = 0;
   /** Events and samples, and state records, that never arrived (cumulative, of ended helpers too). */
@@ -312,6 +320,7 @@ export class FlowModel {
       this.throughput.bytes +
       this.applications.bytes +
       this.names.bytes +
+      this.folded.bytes +
       this.drops.bytes
     );
   }
@@ -319,6 +328,7 @@ export class FlowModel {
   save(out: SnapshotWriter): void {
     out.float64(this.nowNs);
     out.uint32(this.version);
+    out.float64(this.foldAt);
     out.uint32(this.countsFromPackets ? 1 : 0);
     out.uint32(this.netns);
     out.float64(this.lostEvents);
@@ -332,6 +342,7 @@ export class FlowModel {
   load(input: SnapshotReader): void {
     this.nowNs = input.float64();
     this.version = input.uint32();
+    this.foldAt = input.float64();
     this.countsFromPackets = input.uint32() === 1;
     this.netns = input.uint32();
     this.lostEvents = input.float64();
@@ -354,6 +365,7 @@ export class FlowModel {
       this.throughput,
       this.applications,
       this.names,
+      this.folded,
       this.drops,
       this.reasons,
       this.flows,
@@ -381,11 +393,10 @@ export class FlowModel {
     within(flows.name.data, count * 2, 0, this.strings.count + 1);
     within(flows.application.data, count, NONE, this.applications.rows.count);
     const { applications, names } = this;
-    const { tlsName, tlsAlpn, tlsChosen, tlsCertificate, dnsQuestion, httpRequest, banner } = applications;
-    for (const { data } of [tlsName, tlsAlpn, tlsChosen, tlsCertificate, dnsQuestion, httpRequest, banner])
-      within(data, applications.rows.count, 0, this.strings.count + 1);
+    for (const { data } of applications.texts) within(data, applications.rows.count, 0, this.strings.count + 1);
     within(applications.latency.data, applications.rows.count, NONE, this.histograms.count);
     within(names.name.data, names.count, 0, this.strings.count);
+    within(this.folded.process.data, this.folded.rows.count, 0, this.strings.count + 1);
     within(sockets.rtt.data, sockets.rows.count, NONE, this.histograms.count);
     within(sockets.samples.data, sockets.rows.count, NONE, this.samples.count);
     within(sockets.flow.data, sockets.rows.count, NONE, count);

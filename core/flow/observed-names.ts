@@ -4,6 +4,7 @@
  */
 import { Table } from './columns.ts';
 import { Index, mix } from './hash.ts';
+import type { Reference } from './references.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 const NAMES_MAX = 131_072;
@@ -150,6 +151,11 @@ export class ObservedNames {
     }
     this.#listed = -1;
     this.#rebuild();
+  }
+
+  /** Columns that name strings. */
+  get references(): Reference[] {
+    return [{ rows: this.#rows, column: this.name, base: 0 }];
   }
 
   get bytes(): number {

@@ -1,9 +1,15 @@
 /** Told of what a model is given, while it is given; for timelines, which outlive the state at one moment. */
 
+import type { Fold } from './fold.ts';
+
 export type TroubleKind = 'retransmit' | 'drop' | 'reset' | 'zero-window' | 'refused' | 'timeout';
 
 /** All times ns since the clock's origin, all durations ns. */
 export interface ModelObserver {
+  /** Flows are about to leave the model: those for which `keep` is 0. */
+  folding?(keep: Uint8Array): void;
+  /** They left, and rows of flows and sockets are others now. */
+  folded?(fold: Fold): void;
   /** Bytes of one flow within one such span (aligned to the origin) may be told in one sum; 0 = tell each packet's. */
   readonly binNs: number;
   rtt(flow: number, valueNs: number, atNs: number): void;

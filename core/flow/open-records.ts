@@ -23,6 +23,7 @@ export class OpenRecords {
   readonly slot = this.rows.uint32();
   readonly generation = this.rows.uint32();
   readonly state = this.rows.uint8();
+  /** -1 = not yet known; below: number of the folded total that the rest of it goes to, as `foldedAt` has it */
   readonly flow = this.rows.int32();
   readonly numbers = this.rows.float64(RECORD_NUMBERS);
   /** cookies as last seen: two u64 in halves */
@@ -64,6 +65,16 @@ export class OpenRecords {
     return row;
   }
 
+  /** Flows were taken out: `numbers` as `Table.compact` gives it, `totals` = the folded total of each that was. */
+  fold(numbers: Int32Array, totals: Int32Array): void {
+    const flows = this.flow.data;
+    for (let row = 0; row < this.rows.count; row++) {
+      const flow = flows[row]!;
+      if (flow < 0) continue;
+      flows[row] = numbers[flow]! >= 0 ? numbers[flow]! : foldedAt(totals[flow]!);
+    }
+  }
+
   /** The generation will not grow. */
   finish(row: number): void {
     this.state.data[row] = FINAL;
@@ -86,7 +97,7 @@ export class OpenRecords {
     for (const value of [this.#free, this.#oldest, this.#newest, this.#finished]) out.uint32(value);
   }
 
-  load(input: SnapshotReader, flows: number): void {
+  load(input: SnapshotReader, flows: number, totals: number): void {
     this.rows.load(input);
     this.#free = input.uint32();
     this.#oldest = input.uint32();
@@ -95,7 +106,11 @@ export class OpenRecords {
     const count = this.rows.count;
     for (const head of [this.#free, this.#oldest, this.#newest]) if (head > count) input.fail('points nowhere');
     for (let row = 0; row < count; row++) {
-      if (this.#next.data[row]! > count || this.flow.data[row]! < -1 || this.flow.data[row]! >= flows) {
+      if (
+        this.#next.data[row]! > count ||
+        this.flow.data[row]! < foldedAt(totals - 1) ||
+        this.flow.data[row]! >= flows
+      ) {
         input.fail('has a record of no flow');
       }
     }
@@ -125,5 +140,8 @@ export class OpenRecords {
     }
   }
 }
+
+/** A folded total as a flow number of an open record, and back. */
+export const foldedAt = (total: number): number => -2 - total;
 
 const hashOf = (cpu: number, slot: number, generation: number): number => mix(mix(mix(0, slot), generation), cpu);

@@ -42,8 +42,11 @@ export const AMBIGUOUS = -2;
  */
 const CHANGE_NS = 20e6;
 
-/** The socket of this machine at a side of the flow; NO_SOCKET, or AMBIGUOUS when several could be it. */
-export function socketOf(model: FlowModel, flow: number, side: number): number {
+/**
+ * The socket of this machine at a side of the flow; NO_SOCKET, or AMBIGUOUS when several could be it. All that could be
+ * are marked in `marks`, by row.
+ */
+export function socketOf(model: FlowModel, flow: number, side: number, marks: Uint8Array | null = null): number {
   const { flows, sockets } = model;
   const joined = flows.socket.data[flow * 2 + side]!;
   if (joined >= 0) return joined;
@@ -54,14 +57,14 @@ export function socketOf(model: FlowModel, flow: number, side: number): number {
   const localPort = flows.portOf(flow, side);
   const remotePort = flows.portOf(flow, 1 - side);
   if (local >= 0 && remote >= 0) {
-    const exact = candidate(model, flow, local, localPort, remote, remotePort);
+    const exact = candidate(model, flow, local, localPort, remote, remotePort, marks);
     if (exact !== NO_SOCKET) return exact;
   }
   const protocol = flows.protocolOf(flow);
   if (protocol === PROTOCOL_TCP || protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6) return NO_SOCKET;
   // What an unconnected socket receives: the more specific address first, as the kernel does.
   if (local > 0) {
-    const bound = candidate(model, flow, local, localPort, 0, 0);
+    const bound = candidate(model, flow, local, localPort, 0, 0, marks);
     if (bound !== NO_SOCKET) return bound;
   }
   // A socket bound to any address is only one of ours where packets come in: the peer may use the same port. What left
@@ -69,7 +72,7 @@ export function socketOf(model: FlowModel, flow: number, side: number): number {
   const flags = flows.flags.data[flow]!;
   const cameIn = (flags & (side === 0 ? FLOW_INGRESS_HI : FLOW_INGRESS_LO)) !== 0;
   const left = (flags & (side === 0 ? FLOW_EGRESS_LO : FLOW_EGRESS_HI)) !== 0;
-  return cameIn && !left ? candidate(model, flow, 0, localPort, 0, 0) : NO_SOCKET;
+  return cameIn && !left ? candidate(model, flow, 0, localPort, 0, 0, marks) : NO_SOCKET;
 }
 
 /** The one socket with these ends that lived while the flow did. */
@@ -80,7 +83,8 @@ function candidate(
   localPort: number,
   remote: number,
   remotePort: number,
-) {
+  marks: Uint8Array | null,
+): number {
   const { flows, sockets } = model;
   const iface = flows.ifaceOf(flow);
   const netns = model.interfaces.get(iface)?.netns ?? model.netns;
@@ -90,8 +94,9 @@ function candidate(
     const before = (sockets.flags.data[socket]! & SOCKET_BEFORE) !== 0;
     if (!before && sockets.beganNs.data[socket]! > flows.lastNs.data[flow]!) continue;
     if (sockets.endedNs.data[socket]! < flows.firstNs.data[flow]!) continue;
-    if (found !== NO_SOCKET) return AMBIGUOUS;
-    found = socket;
+    if (marks !== null) marks[socket] = 1;
+    else if (found !== NO_SOCKET) return AMBIGUOUS;
+    found = found === NO_SOCKET ? socket : AMBIGUOUS;
   }
   return found;
 }

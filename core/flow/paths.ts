@@ -43,6 +43,7 @@ export class Paths {
   #version = -1;
   #interfaces = 0;
   #hidden = 0;
+  #foldings = 0;
 
   constructor(model: FlowModel) {
     this.#model = model;
@@ -50,9 +51,10 @@ export class Paths {
 
   /** Takes in what changed in the model since the last time. */
   update(): this {
-    const { flows, interfaces, countsFromPackets, version } = this.#model;
+    const { flows, interfaces, countsFromPackets, version, foldings } = this.#model;
     // The tracker of foreign captures leaves copies out packet by packet.
     if (countsFromPackets) return this;
+    if (foldings !== this.#foldings) this.#restart(foldings);
     this.#takeNew(flows.rows.count);
     if (this.#several.size === 0) return this;
     const topology = topologyOf(interfaces.list);
@@ -105,6 +107,16 @@ export class Paths {
   }
 
   // ---- runs of flows with equal ends ------------------------------------------------------------------------------
+
+  /** Flows have other rows now. */
+  #restart(foldings: number): void {
+    this.#foldings = foldings;
+    this.#index.reset(0);
+    this.#several.clear();
+    this.#count = this.#hidden = 0;
+    this.#only = this.#version = -1;
+    this.#interfaces = 0;
+  }
 
   #takeNew(total: number): void {
     const { flows } = this.#model;

@@ -68,6 +68,13 @@ export class Processes {
     return next;
   }
 
+  /** Takes out those for which `keep` is 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    const numbers = this.rows.compact(keep);
+    this.#rebuild();
+    return numbers;
+  }
+
   get bytes(): number {
     return this.rows.bytes + this.#index.bytes;
   }

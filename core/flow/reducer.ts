@@ -37,6 +37,7 @@ import {
 } from '../abi/generated.ts';
 import { Events } from './events.ts';
 import { FactRecords, FRAME_FACTS } from './fact-records.ts';
+import { FLOWS_MAX, foldFlows } from './fold.ts';
 import { FlowRecords } from './flow-records.ts';
 import { applyInterface, applyTotals } from './interface-records.ts';
 import { FlowModel } from './model.ts';
@@ -83,6 +84,13 @@ export class Reducer {
   #buffer: ArrayBufferLike | null = null;
   #words: Uint32Array = new Uint32Array(0);
   #aligned = new Uint8Array(0);
+
+  readonly #flowsMax: number;
+
+  /** Beyond `flowsMax` flows those that ended first are folded (fold.ts); Infinity = all stay. */
+  constructor(flowsMax = FLOWS_MAX) {
+    this.#flowsMax = flowsMax;
+  }
 
   /**
    * Takes one frame: its type and its payload, `length` bytes at `offset` of `bytes`; `view` spans the same memory as
@@ -158,6 +166,7 @@ export class Reducer {
       case FRAME_CLOCK:
       case FRAME_RESYNCED:
         if (length >= CLOCK.size) this.#clock(view, offset);
+        if (type === FRAME_CLOCK) this.#fold();
         if (type === FRAME_RESYNCED) model.snapshotDone = true;
         break;
       case FRAME_INTERFACE:
@@ -213,7 +222,9 @@ export class Reducer {
    * up afterwards: `restore` what `serialize` gives.
    */
   editKeys(change: (words: Uint32Array, count: number) => void): void {
-    change(this.model.flows.key.data, this.model.flows.rows.count);
+    const { flows, folded } = this.model;
+    change(flows.key.data, flows.rows.count);
+    change(folded.key.data, folded.rows.count);
     this.#events.edit(change);
   }
 
@@ -237,11 +248,11 @@ export class Reducer {
   }
 
   /** @throws FlowglassError when the bytes are damaged or of another version */
-  static restore(bytes: Uint8Array): Reducer {
-    const reducer = new Reducer();
+  static restore(bytes: Uint8Array, flowsMax?: number): Reducer {
+    const reducer = new Reducer(flowsMax);
     const input = new SnapshotReader(bytes);
     reducer.model.load(input);
-    reducer.#flows.open.load(input, reducer.model.flows.rows.count);
+    reducer.#flows.open.load(input, reducer.model.flows.rows.count, reducer.model.folded.rows.count);
     reducer.#events.load(input);
     reducer.#lostEventsBefore = input.float64();
     reducer.#lostStatesBefore = input.float64();
@@ -254,6 +265,11 @@ export class Reducer {
       if (stream === GAP_INTERFACE) reducer.#outages++;
     }
     return reducer;
+  }
+
+  #fold(): void {
+    const fold = foldFlows(this.model, this.#flowsMax);
+    if (fold !== null) this.#flows.open.fold(fold.flows, fold.totals);
   }
 
   #hello(view: DataView, offset: number): void {

@@ -79,6 +79,13 @@ class Rings {
     return this.#ring.data[ring * 2]! + (index & ((1 << (shape & 15)) - 1));
   }
 
+  /** Takes out those for which `keep` is 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    for (let ring = 0; ring < this.rows.count; ring++)
+      if (keep[ring] === 0) this.#blocks.give(this.#ring.data[ring * 2]!, this.#ring.data[ring * 2 + 1]! & 15);
+    return this.rows.compact(keep);
+  }
+
   get bytes(): number {
     return this.rows.bytes + this.entries.bytes;
   }
@@ -135,6 +142,9 @@ export class Samples {
 
   get count(): number {
     return this.#rings.rows.count;
+  }
+  compact(keep: Uint8Array): Int32Array {
+    return this.#rings.compact(keep);
   }
   get bytes(): number {
     return this.#rings.bytes;
@@ -219,6 +229,9 @@ export class Throughput {
 
   get count(): number {
     return this.#rings.rows.count;
+  }
+  compact(keep: Uint8Array): Int32Array {
+    return this.#rings.compact(keep);
   }
   get bytes(): number {
     return this.#rings.bytes;

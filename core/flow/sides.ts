@@ -28,6 +28,20 @@ export class Sides {
     return row;
   }
 
+  /** Takes out the rows of flows that are gone, and names the others' flows by their new `numbers`. */
+  fold(numbers: Int32Array): void {
+    const end = this.#end.data;
+    const keep = new Uint8Array(this.count);
+    for (let row = 0; row < this.count; row++) {
+      const flow = numbers[end[row]! >>> 1]!;
+      if (flow < 0) continue;
+      keep[row] = 1;
+      end[row] = flow * 2 + (end[row]! & 1);
+    }
+    this.rows.compact(keep);
+    this.#rebuild();
+  }
+
   get count(): number {
     return this.rows.count;
   }

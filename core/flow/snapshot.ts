@@ -7,7 +7,10 @@ import { FlowglassError } from '../errors.ts';
 
 const MAGIC = 0x53464746; // "FGFS"
 /** Raised with every change of what is saved; a keyframe of another version is not used, the journal is. */
-export const SNAPSHOT_VERSION = 8;
+export const SNAPSHOT_VERSION = 9;
+
+/** Code of the error for a keyframe of another version of Flowglass: nothing is wrong with the file. */
+export const KEYFRAME_VERSION = 'KEYFRAME_VERSION';
 
 const align8 = (length: number): number => (length + 7) & ~7;
 
@@ -79,7 +82,7 @@ export class SnapshotReader {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (this.uint32() !== MAGIC) throw damaged('does not begin like one');
-    if (this.uint32() !== SNAPSHOT_VERSION) throw damaged('is of another version');
+    if (this.uint32() !== SNAPSHOT_VERSION) throw damaged('is of another version', KEYFRAME_VERSION);
   }
 
   uint32(): number {
@@ -129,9 +132,9 @@ export class SnapshotReader {
   }
 }
 
-const damaged = (why: string): FlowglassError =>
+const damaged = (why: string, code = 'KEYFRAME_DAMAGED'): FlowglassError =>
   new FlowglassError({
-    code: 'KEYFRAME_DAMAGED',
+    code,
     what: `keyframe ${why}`,
     where: 'in the session file',
     hint: 'the state is rebuilt from the records before it',

@@ -6,6 +6,7 @@ import { OWNER_CREATE, OWNER_RELEASE, OWNER_SNAPSHOT } from '../abi/generated.ts
 import { Table, type Column } from './columns.ts';
 import { Index, mix } from './hash.ts';
 import { TCP_CLOSE, TCP_SYN_SENT } from './names.ts';
+import { compactUnused, passOver, renumber } from './references.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 /** The socket hooks spoke of it (not only a packet). */
@@ -224,6 +225,33 @@ export class Sockets {
     return all.slice(begin, end);
   }
 
+  /** Takes out the sockets for which `keep` is 0, with their histories; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    const { owners, transitions } = this;
+    const keptOwners = new Uint8Array(owners.count);
+    const keptTransitions = new Uint8Array(transitions.count);
+    for (let row = 0; row < this.rows.count; row++) {
+      if (keep[row] === 0) continue;
+      for (let o = this.firstOwner.data[row]!; o >= 0; o = this.ownerNext.data[o]!) keptOwners[o] = 1;
+      for (let t = this.firstTransition.data[row]!; t >= 0; t = this.transitionNext.data[t]!) keptTransitions[t] = 1;
+    }
+    passOver(this.older.data, keep);
+    const numbers = this.rows.compact(keep);
+    const { count } = this.rows;
+    for (const column of [this.older, this.listener]) renumber(column.data, count, numbers);
+    const ownerNumbers = owners.compact(keptOwners);
+    for (const column of [this.firstOwner, this.lastOwner]) renumber(column.data, count, ownerNumbers);
+    renumber(this.ownerNext.data, owners.count, ownerNumbers);
+    const transitionNumbers = transitions.compact(keptTransitions);
+    for (const column of [this.firstTransition, this.lastTransition]) renumber(column.data, count, transitionNumbers);
+    renumber(this.transitionNext.data, transitions.count, transitionNumbers);
+    const addresses = [this.local, this.remote].map((column) => ({ rows: this.rows, column, base: 0 }) as const);
+    compactUnused(this.addresses.count, addresses, (used) => this.addresses.compact(used));
+    this.#rebuildCookies();
+    this.#rebuildTuples();
+    return numbers;
+  }
+
   get bytes(): number {
     return (
       this.rows.bytes +
@@ -435,6 +463,13 @@ export class Addresses {
   }
   get bytes(): number {
     return this.#rows.bytes + this.#index.bytes;
+  }
+  /** Takes out those for which `keep` is 0, but never number 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    keep[0] = 1;
+    const numbers = this.#rows.compact(keep);
+    this.#rebuild();
+    return numbers;
   }
   save(out: SnapshotWriter): void {
     this.#rows.save(out);

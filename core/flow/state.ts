@@ -103,6 +103,8 @@ function connectionLife(model: FlowModel, flow: number): Life {
       if (socketState === TCP_FIN_WAIT2) finAcknowledged = true;
       closedNs = socketState === TCP_CLOSE ? sockets.transitionNs.data[t]! : NaN;
     }
+    // Its last transition may have been lost; what is closed now has closed whatever it was.
+    if (sockets.state.data[socket] === TCP_CLOSE) socketState = TCP_CLOSE;
     if (Number.isNaN(closedNs) && socketState === TCP_CLOSE) closedNs = sockets.endedNs.data[socket]!;
   }
   const closed = informed && socketState === TCP_CLOSE;

@@ -79,6 +79,26 @@ export class Strings {
     this.#rebuild();
   }
 
+  /** Takes out those for which `keep` is 0; see `Table.compact`. */
+  compact(keep: Uint8Array): Int32Array {
+    const bytes = this.#data.data;
+    let to = 0;
+    // Strings lie one after the other in the order of their numbers.
+    for (let id = 0; id < this.#rows.count; id++) {
+      if (keep[id] === 0) continue;
+      const from = this.#start.data[id]!;
+      const length = this.#length.data[id]!;
+      bytes.copyWithin(to, from, from + length);
+      this.#start.data[id] = to;
+      to += length;
+    }
+    bytes.fill(0, to, this.#bytes.count);
+    this.#bytes.count = to;
+    const numbers = this.#rows.compact(keep);
+    this.#rebuild();
+    return numbers;
+  }
+
   /** Takes over all of `other`: numbers given out before are forgotten. */
   become(other: Strings): void {
     const out = new SnapshotWriter();

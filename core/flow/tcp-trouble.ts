@@ -69,6 +69,11 @@ export class TcpTrouble {
     return this.#sides.find(flow, side);
   }
 
+  /** Flows were taken out (`Table.compact`). */
+  fold(numbers: Int32Array): void {
+    this.#sides.fold(numbers);
+  }
+
   get bytes(): number {
     return this.#sides.bytes;
   }

@@ -5,6 +5,7 @@
  */
 import { Table } from '../flow/columns.ts';
 import { COUNTERS } from '../flow/flows.ts';
+import type { Fold } from '../flow/fold.ts';
 import { FLAG_COUNTED, type FlowModel } from '../flow/model.ts';
 import { PROTOCOL_TCP } from '../flow/names.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
@@ -56,6 +57,8 @@ export class Meter implements ModelObserver {
   /** Drops counted so far by flow and reason, of the few flows that have any. */
   readonly #drops = new Map<number, Map<number, number>>();
   #listener: FlowListener | null;
+  /** Of the folding that is under way. */
+  #keep: Uint8Array = new Uint8Array(0);
   #lookedNs = 0;
   #balancedNs = 0;
 
@@ -123,6 +126,20 @@ export class Meter implements ModelObserver {
   triggered(): void {}
   trouble(_flow: number, _kind: TroubleKind): void {}
 
+  /** What is about to be folded is counted first. */
+  folding(keep: Uint8Array): void {
+    this.update();
+    this.#keep = keep;
+  }
+
+  folded({ flows, sockets }: Fold): void {
+    this.#flows.compact(this.#keep);
+    this.#samples.folded(flows, sockets);
+    const drops = [...this.#drops];
+    this.#drops.clear();
+    for (const [flow, counted] of drops) if (flows[flow]! >= 0) this.#drops.set(flows[flow]!, counted);
+  }
+
   // ---- counting ---------------------------------------------------------------------------------------------------
 
   #account(flow: number, final: boolean): void {
@@ -157,7 +174,7 @@ export class Meter implements ModelObserver {
     this.#state.data[flow] = OPEN;
     groups.opened.data[group] = groups.opened.data[group]! + 1;
     groups.open.data[group] = groups.open.data[group]! + 1;
-    groups.newest.data[group * 2] = flow + 1;
+    groups.newest.data[group * 2] = this.#model.flows.id.data[flow]! + 1;
     groups.newest.data[group * 2 + 1] = this.#wallSeconds(this.#model.flows.firstNs.data[flow]!);
     this.#listener?.opened(flow);
   }
@@ -267,7 +284,7 @@ export class Meter implements ModelObserver {
     if (this.#state.data[shown] === WAITING) return !patient;
     const { connect, rtt, response } = this.groups;
     const columns = kind === CONNECT ? connect : kind === RTT ? rtt : response;
-    columns.add(this.#group.data[shown]!, valueNs, shown, this.#wallSeconds(atNs));
+    columns.add(this.#group.data[shown]!, valueNs, model.flows.id.data[shown]!, this.#wallSeconds(atNs));
     return true;
   }
 

@@ -42,6 +42,18 @@ export class PendingSamples {
     this.#count = kept;
   }
 
+  /** Flows and sockets have other rows now, -1 = gone: so are their samples. */
+  folded(flows: Int32Array, sockets: Int32Array): void {
+    const numbers = this.#numbers;
+    const count = this.#count;
+    this.#count = 0;
+    for (let at = 0; at < count * FIELDS; at += FIELDS) {
+      const whose = numbers[at + 1]!;
+      const row = whose >= 0 ? flows[whose]! : sockets[-1 - whose]!;
+      if (row >= 0) this.add(numbers[at]!, whose >= 0 ? row : -1 - row, numbers[at + 2]!, numbers[at + 3]!);
+    }
+  }
+
   #grow(): void {
     const grown = new Float64Array(this.#numbers.length * 2);
     grown.set(this.#numbers);

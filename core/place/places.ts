@@ -1,6 +1,7 @@
 /** Network and place of both ends of a flow. */
 import { ipv4Text, ipv6Text } from '../dissect/address.ts';
 import type { FlowModel } from '../flow/model.ts';
+import { RowMemory } from '../flow/row-memory.ts';
 import { NO_OWNER, type Databases, type Owner } from './databases.ts';
 import { networkOf, type Network } from './ranges.ts';
 
@@ -11,11 +12,12 @@ export class NetworkPlaces {
   readonly #model: FlowModel;
   readonly #databases: Databases | null;
   /** By flow and side. */
-  readonly #owners = new Map<number, Owner>();
+  readonly #owners: RowMemory<Owner>;
   readonly #byAddress = new Map<string, Owner>();
 
   constructor(model: FlowModel, databases: Databases | null) {
     this.#model = model;
+    this.#owners = new RowMemory(model, REMEMBERED_MAX);
     this.#databases = databases;
   }
 
@@ -32,7 +34,6 @@ export class NetworkPlaces {
     let owner = this.#owners.get(key);
     if (owner === undefined) {
       owner = this.#lookup(flow, side, this.#databases);
-      if (this.#owners.size >= REMEMBERED_MAX) this.#owners.clear();
       this.#owners.set(key, owner);
     }
     return owner;

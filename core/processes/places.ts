@@ -1,5 +1,6 @@
 /** Where a process of the model runs: unit, container, pod, package; and the script that it runs. */
 import type { FlowModel } from '../flow/model.ts';
+import { RowMemory } from '../flow/row-memory.ts';
 import { containerOf, packageOfPath, unitOf, workloadOf, type AppPackage, type ContainerId } from './cgroup-path.ts';
 import { detailsFrom, NO_DETAILS, type ContainerDetails } from './container-details.ts';
 import { packageOfExe, scriptOf } from './program.ts';
@@ -25,12 +26,14 @@ const REMEMBERED_MAX = 20_000;
 class Places {
   readonly #model: FlowModel;
   /** By string of the control group's path; `details` = the string that it was made with. */
-  readonly #byPath = new Map<number, { details: number; place: Place }>();
+  readonly #byPath: RowMemory<{ details: number; place: Place }>;
   /** By arguments and executable. */
-  readonly #programs = new Map<number, { script: string | null; package: AppPackage | null }>();
+  readonly #programs: RowMemory<{ script: string | null; package: AppPackage | null }>;
 
   constructor(model: FlowModel) {
     this.#model = model;
+    this.#byPath = new RowMemory(model, REMEMBERED_MAX);
+    this.#programs = new RowMemory(model, REMEMBERED_MAX);
   }
 
   place(process: number): Place {
@@ -43,7 +46,6 @@ class Places {
     const known = this.#byPath.get(path);
     if (known?.details === details) return known.place;
     const place = placeOf(strings.text(path), details < 0 ? null : strings.text(details));
-    if (this.#byPath.size >= REMEMBERED_MAX) this.#byPath.clear();
     this.#byPath.set(path, { details, place });
     return place;
   }
@@ -58,7 +60,6 @@ class Places {
     const path = exe === 0 ? '' : strings.text(exe - 1);
     const words = args === 0 ? [] : strings.text(args - 1).split('\0');
     const made = { script: scriptOf(path, words), package: packageOfExe(path) };
-    if (this.#programs.size >= REMEMBERED_MAX) this.#programs.clear();
     this.#programs.set(key, made);
     return made;
   }

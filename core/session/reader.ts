@@ -4,6 +4,7 @@ import type { Packet } from '../capture/packet.ts';
 import { CaptureParser } from '../capture/parser.ts';
 import { toNanoseconds } from '../capture/time.ts';
 import { errnoText, FlowglassError } from '../errors.ts';
+import { KEYFRAME_VERSION } from '../flow/snapshot.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import {
   type Block,
@@ -172,7 +173,8 @@ export class Session {
         reducer = maker.restore(state);
       } catch (error) {
         if (!(error instanceof FlowglassError)) throw error;
-        this.damagedBlocks++;
+        // Another version's is left aside, for the journal says the same; what a file begins with is nowhere else.
+        if (error.code !== KEYFRAME_VERSION || entry === opening) this.damagedBlocks++;
         continue;
       }
       return this.#follow(reducer, this.cursor(entry), toNs, options.signal);

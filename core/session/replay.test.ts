@@ -15,6 +15,7 @@ import {
   socketsFrame,
 } from '../flow/frames.testkit.ts';
 import { cgroupFrame, FRAME_CGROUP } from '../flow/process-records.ts';
+import { openCapture } from '../engine/open.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { KIND_KEYFRAME } from './blocks.ts';
 import { Session } from './reader.ts';
@@ -30,7 +31,7 @@ function tick(i: number): Frame[] {
   const next = { loPort: 1000 + ((i + 1) % 300), hiPort: 443 };
   const frames = [
     flowsFrame(
-      { slot: i % 300, generation: 1 + Math.floor(i / 300), key, epoch: i + 1, first: at - 50, last: at, lo: { packets: i, bytes: i * 90 }, hi: { packets: i, bytes: i * 800 } }, // prettier-ignore
+      { slot: i % 300, generation: 1 + Math.floor(i / 300), key, epoch: i + 1, flags: abi.FLOW_FIN_LO | abi.FLOW_FIN_HI, first: at - 50, last: at, lo: { packets: i, bytes: i * 90 }, hi: { packets: i, bytes: i * 800 } }, // prettier-ignore
       { slot: (i + 7) % 300, generation: 9, final: i % 5 === 0, key: next, epoch: i + 9, first: at - 20, last: at, lo: { packets: 3, bytes: 300 } }, // prettier-ignore
     ),
     eventsFrame(
@@ -60,9 +61,12 @@ function tick(i: number): Frame[] {
 }
 
 describe('replay with the flow model', () => {
-  it('is bit for bit the live state at any moment, by keyframe, from the start, and step by step', async () => {
-    const path = join(folder, 'flows.pcapng');
-    const live = new Reducer();
+  it.each([
+    ['', undefined],
+    [', also while flows are folded', 300],
+  ])('is bit for bit the live state at any moment, by keyframe, from the start, and step by step%s', async (_, max) => {
+    const path = join(folder, `flows-${max}.pcapng`);
+    const live = new Reducer(max);
     let now = 0;
     const writer = new SessionWriter({
       path,
@@ -91,8 +95,8 @@ describe('replay with the flow model', () => {
     const session = await Session.open(path);
     if (!session) throw new Error('not a session');
     expect(session.index.filter((entry) => entry.kind === KIND_KEYFRAME).length).toBeGreaterThanOrEqual(2);
-    const maker = { fresh: () => new Reducer(), restore: (state: Uint8Array) => Reducer.restore(state) };
-    const walked = new Reducer();
+    const maker = { fresh: () => new Reducer(max), restore: (state: Uint8Array) => Reducer.restore(state, max) };
+    const walked = new Reducer(max);
     const cursor = session.cursor();
     for (const { atNs, state } of states) {
       const { reducer } = await session.replay(maker, atNs);
@@ -107,5 +111,13 @@ describe('replay with the flow model', () => {
     expect(byKeyframe.cursor.frames).toBeLessThan(fromStart.cursor.frames);
     expect(session.damagedBlocks).toBe(0);
     await session.close();
+
+    const { folded, flows } = live.model;
+    expect(folded.total > 0).toBe(max !== undefined);
+    // Who reads the file to its end gets every flow, the folded ones too.
+    const { model } = await openCapture(path);
+    expect(model.folded.total).toBe(0);
+    expect(model.flows.rows.count).toBe(folded.total + flows.rows.count);
+    if (max !== undefined) expect(flows.rows.count).toBeLessThan(0.6 * model.flows.rows.count);
   });
 });

@@ -47,6 +47,7 @@ export function cleanState(reducer: Reducer, names: Pseudonyms): Reducer {
   replace(processes.exe, processes.rows.count, as('path'));
   replace(processes.file, processes.rows.count, as('path'));
   replace(processes.args, processes.rows.count, as('arguments'));
+  replace(model.folded.process, model.folded.rows.count, as('process'));
   replace(model.cgroups.paths, model.cgroups.count, as('container'));
   model.cgroups.details.data.fill(0);
   replace(flows.name, flows.rows.count, as('name'));

@@ -163,6 +163,9 @@ export interface FlowSummary {
   readonly labels: readonly string[];
 }
 
+/** The flow's name in the session: the same whenever the file is opened. */
+export const flowId = ({ flows }: FlowModel, flow: number): string => String(flows.id.data[flow]! + 1);
+
 export type SegmentsSummary = Readonly<Record<SegmentClass, number>>;
 
 function segments(model: FlowModel, flow: number, side: number): SegmentsSummary {
@@ -192,7 +195,7 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
   const answers = (protocol: Timed): DistributionSummary | null =>
     distribution(source, answersOf(model, flow, protocol));
   return {
-    id: String(flow + 1),
+    id: flowId(model, flow),
     protocol: protocolName(flows.protocolOf(flow)),
     family: flows.familyOf(flow),
     interface: nameOf(flow) === '' ? null : nameOf(flow),

@@ -9,7 +9,8 @@ import {
   TOTALS_UNPARSED,
 } from '../flow/interfaces.ts';
 import { UNPARSED } from '../flow/names.ts';
-import { pathsOf } from '../flow/paths.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { pathsOf, type Duplicates } from '../flow/paths.ts';
 import type { SummarySource } from './source.ts';
 import { instant } from './text.ts';
 
@@ -52,11 +53,24 @@ export function sessionSummary(source: SummarySource) {
       packets: interfaces.sum(TOTALS_LOST_PACKETS) + interfaces.sum(TOTALS_QUEUE_LOST_PACKETS),
       flowPackets: interfaces.sum(TOTALS_FLOW_LOST),
     },
-    duplicates: pathsOf(model).duplicates(),
+    duplicates: duplicatesOf(model),
+    /** Flows that are not listed, because they were folded before the file began (a ring's later file). */
+    folded: model.folded.total,
     filtered: interfaces.sum(TOTALS_FILTERED),
     late: source.late,
     unparsed,
     truncated: source.truncated,
+  };
+}
+
+function duplicatesOf(model: FlowModel): Duplicates {
+  const here = pathsOf(model).duplicates();
+  const [packets = 0, bytes = 0, , frames = 0, frameBytes = 0] = model.folded.duplicates;
+  return {
+    packets: here.packets + packets,
+    bytes: here.bytes + bytes,
+    frames: here.frames + frames,
+    frameBytes: here.frameBytes + frameBytes,
   };
 }
 

@@ -89,7 +89,7 @@ describe('the summary', () => {
   it('has every key of the interface, with null for what is not known', () => {
     const { session, flows } = parse(source(CURL));
     expect(Object.keys(session)).toEqual(
-      'started durationNs host application interfaces packets bytes frames frameBytes captured lost duplicates filtered late unparsed truncated'.split(
+      'started durationNs host application interfaces packets bytes frames frameBytes captured lost duplicates folded filtered late unparsed truncated'.split(
         ' ',
       ),
     );

@@ -5,7 +5,7 @@
  *
  * Level n has bins of 2^(BASE_LOG2 + 2n) ns. A flow begins with the finest level alone; a coarser one is made when a level
  * passes PYRAMID_ROWS rows, and kept up to date from then on, so that drawing reads a bounded number of rows and a short
- * flow costs one small array. When the finest level passes its budget it is dropped for all flows. Below the finest level
+ * flow costs one small array. Flows are known by id. When the finest level passes its budget it is dropped for all flows. Below the finest level
  * the newest samples are there as they were (samples.ts).
  */
 import { HEAT_ROWS } from '../contract/tables.ts';
@@ -16,6 +16,10 @@ const BASE_LOG2 = 24;
 const LEVELS = 9;
 /** Rows of the finest level over all flows (about 60 MB) before it is dropped. */
 const BUDGET = 1_000_000;
+/** Bins of the finest level of the heatmap (about 30 MB) before that level is dropped. */
+const HEAT_MAX = 200_000;
+/** Flows with bins; beyond it those that left the model are forgotten, the first ones first. */
+const SERIES_MAX = 200_000;
 /** Bins that a late sample may be behind the newest one and still find its place by stepping back. */
 const LOOK_BACK = 64;
 /** Marks of one flow and kind closer than this are one mark with a count, ns. */
@@ -209,12 +213,23 @@ export class TimelineStore {
       if (!counts) bins.set(bin, (counts = new Uint32Array(HEAT_ROWS)));
       counts[row] = (counts[row] as number) + 1;
     }
+    if ((this.heat[this.finest] as Map<number, Uint32Array>).size > HEAT_MAX) this.dropFinest();
   }
 
   addBytes(flow: number, bytes: number, packets: number, atNs: number): void {
     if (bytes <= 0) return;
     this.add(flow, atNs, BYTES, bytes, packets);
     this.samples.add(flow, SAMPLE_BYTES, bytes, atNs);
+  }
+
+  /** Flows before that id left the model; of those kept for looking at the past the first are given up. */
+  forget(beforeId: number): void {
+    for (const [flow, levels] of this.series) {
+      if (this.series.size <= SERIES_MAX) return;
+      if (flow >= beforeId) continue;
+      this.rows -= levels[this.finest]?.counted ?? 0;
+      this.series.delete(flow);
+    }
   }
 
   /** A trouble mark; `bit` = TROUBLE bit shown on lane bins. */

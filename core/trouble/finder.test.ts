@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { FLOW_EGRESS_HI, FLOW_EGRESS_LO, GAP_SUSPENDED } from '../abi/generated.ts';
+import { FLOW_EGRESS_HI, FLOW_EGRESS_LO, FLOW_FIN_HI, FLOW_FIN_LO, GAP_SUSPENDED } from '../abi/generated.ts';
 import { findingWords } from '../contract/findings.ts';
 import type { DescribedFinding } from '../engine/finding-facts.ts';
 import { TimelineObserver } from '../engine/observer.ts';
 import { ReplaySource } from '../engine/replay-source.ts';
+import { foldFlows } from '../flow/fold.ts';
 import { keyBytes, type Key } from '../flow/frames.testkit.ts';
 import { FlowModel, METRIC_RESPONSE, METRIC_RTT, ROLES_SYN } from '../flow/model.ts';
 
@@ -47,6 +48,31 @@ const words = (finding: DescribedFinding | undefined): string =>
     : '';
 
 describe('findings', () => {
+  it('say the same of flows that were folded, and go on counting those that are left', () => {
+    const session = new Session();
+    const { model, observer } = session;
+    const gone = session.flow({ loPort: 1 });
+    session.at(1 * S);
+    model.countRetransmits(gone, 0, 9);
+    model.sample(gone, METRIC_RESPONSE, 3e6, 1 * S);
+    model.end(gone, 'fin', 2 * S);
+    model.flows.flags.data[gone] = model.flows.flags.data[gone]! | FLOW_FIN_LO | FLOW_FIN_HI;
+    const [before] = session.found();
+    session.at(100 * S);
+    const stays = session.flow({ loPort: 2, hi: '10.0.0.9' });
+    const other = session.flow({ loPort: 3, hi: '10.0.0.9' });
+    expect(foldFlows(model, 2)).not.toBeNull();
+    expect([model.flows.rowOf(gone), model.flows.rowOf(stays), model.flows.rowOf(other)]).toEqual([-1, 0, 1]);
+    expect(session.found()).toEqual([{ ...before, active: false }]);
+    model.countRetransmits(model.flows.rowOf(other), 0, 9);
+    const [newer, older] = session.found();
+    expect(newer).toMatchObject({ subject: '10.0.0.9:80', flowList: [other] });
+    expect(older).toMatchObject({ subject: '10.0.0.2:80', flowList: [gone] });
+    // The timeline still has it, for the past.
+    expect([observer.store.activeIn(gone, 0, 2 * S), observer.store.activeIn(other, 0, 2 * S)]).toEqual([true, false]);
+    expect(observer.store.marks.map(({ flow }) => flow)).toEqual([gone, other]);
+  });
+
   it('begin by their rule, go on while renewed, and are the same one again within two minutes', () => {
     const session = new Session();
     const flow = session.flow();

@@ -44,7 +44,7 @@ export interface Finding {
   /** Last time that it was renewed. */
   untilNs: number;
   count: number;
-  /** Distinct flows, the first of them (FLOWS_MAX), and the side of those that it is about. */
+  /** Distinct flows by id, the first of them (FLOWS_MAX), and the side of those that it is about. */
   readonly flows: Set<number>;
   readonly side: number;
   /** About the address, whatever the port. */
@@ -67,12 +67,15 @@ interface Counting {
   /** The same segment on another interface: its ports and when. */
   ports: number;
   iface: number;
+  /** ids */
   flows: number[];
   finding: Finding | null;
 }
 
 /** One segment is seen on all its interfaces within this. */
 const SAME_SEGMENT_NS = 2e6;
+/** Nothing goes on, or again, after this: longer than AGAIN_NS and the spans of all rules. */
+const FORGET_NS = 600e9;
 /** Subjects that are counted at a time. */
 const COUNTING_MAX = 20_000;
 
@@ -105,7 +108,8 @@ export class TroubleFinder {
   private readonly clientReads = new ServiceLatency('slow-reads', READ_RULE);
   private readonly servedReads = new ServiceLatency('slow-reads', READ_RULE);
   private readonly counting = new Map<string, Counting>();
-  private readonly questions: { flow: number; atNs: number }[] = [];
+  /** `id` of the flow */
+  private readonly questions: { id: number; atNs: number }[] = [];
 
   constructor(model: FlowModel) {
     this.model = model;
@@ -131,7 +135,7 @@ export class TroubleFinder {
   bytes(flow: number, atNs: number): void {
     if (!this.services.isNew(flow)) return;
     this.services.of(flow);
-    if (this.services.isDns(flow)) this.questions.push({ flow, atNs });
+    if (this.services.isDns(flow)) this.questions.push({ id: this.id(flow), atNs });
   }
 
   trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void {
@@ -164,8 +168,11 @@ export class TroubleFinder {
     let kept = 0;
     for (const question of this.questions) {
       if (nowNs - question.atNs < DNS_ANSWER_NS) this.questions[kept++] = question;
-      else if (this.isUnansweredQuestion(question.flow))
-        this.count('dns', question.flow, this.server(question.flow), false, question.atNs, 1, null);
+      else {
+        const flow = this.model.flows.rowOf(question.id);
+        if (flow >= 0 && this.isUnansweredQuestion(flow))
+          this.count('dns', flow, this.server(flow), false, question.atNs, 1, null);
+      }
     }
     this.questions.length = kept;
   }
@@ -177,7 +184,18 @@ export class TroubleFinder {
     this.settle(this.model.nowNs);
   }
 
+  /** Flows have other rows now. What is counted and quiet for long is not counted on: it would begin anew. */
+  folded(numbers: Int32Array): void {
+    this.services.folded(numbers);
+    for (const [subject, { lastNs }] of this.counting)
+      if (this.model.nowNs - lastNs > FORGET_NS) this.counting.delete(subject);
+  }
+
   // ---- events -------------------------------------------------------------------------------------------------------
+
+  private id(flow: number): number {
+    return this.model.flows.id.data[flow]!;
+  }
 
   private server(flow: number): number {
     return 1 - clientOf(this.model, flow);
@@ -238,7 +256,8 @@ export class TroubleFinder {
       counting.flows.length = 0;
     }
     counting.count += count;
-    if (counting.flows.length < FLOWS_MAX && !counting.flows.includes(flow)) counting.flows.push(flow);
+    const id = this.id(flow);
+    if (counting.flows.length < FLOWS_MAX && !counting.flows.includes(id)) counting.flows.push(id);
     if (counting.count < rule.count) return;
     const again = finding && counting.sinceNs - finding.untilNs < AGAIN_NS ? finding : null;
     const begun = again ?? this.begin(kind, counting.sinceNs, side, host, reason, false);
@@ -281,7 +300,7 @@ export class TroubleFinder {
     if (service < 0) return;
     (of.watches[service] ??= this.newWatch(of, service, side)).add(valueNs, atNs);
     const finding = of.findings[service];
-    if (finding) addFlow(finding, flow);
+    if (finding) addFlow(finding, this.id(flow));
   }
 
   private newWatch({ kind, rule, findings }: ServiceLatency, service: number, side: number): LatencyWatch {
@@ -350,7 +369,7 @@ export class TroubleFinder {
     finding.sinceNs = Math.min(finding.sinceNs, atNs);
     finding.count += count;
     finding.waitedNs += count * weightNs;
-    addFlow(finding, flow);
+    addFlow(finding, this.id(flow));
   }
 }
 
@@ -358,6 +377,6 @@ export class TroubleFinder {
 export const isActive = ({ untilNs }: { readonly untilNs: number }, nowNs: number): boolean =>
   nowNs - untilNs < QUIET_NS;
 
-function addFlow(finding: Finding, flow: number): void {
-  if (finding.flows.size < FLOWS_MAX) finding.flows.add(flow);
+function addFlow(finding: Finding, id: number): void {
+  if (finding.flows.size < FLOWS_MAX) finding.flows.add(id);
 }

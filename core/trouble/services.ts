@@ -9,9 +9,6 @@ const UNKNOWN = -1;
 const UNSEEN = -2;
 
 export class Services {
-  /** First flow seen of each service, and the side that serves. */
-  readonly flow: number[] = [];
-  readonly side: number[] = [];
   /** Flows that were not followed because there are too many services. */
   skipped = 0;
   private readonly model: FlowModel;
@@ -46,6 +43,14 @@ export class Services {
     return `${flows.key.data[at]} ${flows.key.data[at + 1]} ${flows.key.data[at + 2]} ${flows.key.data[at + 3]}`;
   }
 
+  /** Flows have other rows now, -1 = none any more. */
+  folded(numbers: Int32Array): void {
+    const before = this.ofFlow;
+    this.ofFlow = new Int32Array(before.length).fill(UNSEEN);
+    const count = Math.min(before.length, numbers.length);
+    for (let flow = 0; flow < count; flow++) if (numbers[flow]! >= 0) this.ofFlow[numbers[flow]!] = before[flow]!;
+  }
+
   private find(flow: number): number {
     const { flows } = this.model;
     const side = 1 - clientOf(this.model, flow);
@@ -56,8 +61,7 @@ export class Services {
       this.skipped++;
       return UNKNOWN;
     }
-    const number = this.flow.push(flow) - 1;
-    this.side.push(side);
+    const number = this.numbers.size;
     this.numbers.set(key, number);
     return number;
   }

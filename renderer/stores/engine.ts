@@ -19,6 +19,7 @@ const IDLE: StateEvent = {
   exporting: null,
   clock: { epochNs: '0', startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 },
   flows: 0,
+  folded: 0,
   matching: 0,
   filter: '',
   range: null,

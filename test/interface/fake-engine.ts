@@ -187,7 +187,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
   }
 
   /** Ends the export under way as cancelled; null when there is none. */

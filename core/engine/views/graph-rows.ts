@@ -32,7 +32,7 @@ interface Edge {
   trouble: number;
   inbound: number;
   matches: number;
-  /** Busiest flow, and its bytes. */
+  /** Id of the busiest flow, and its bytes. */
   flow: number;
   weight: number;
   rtts: [us: number, p99: number, weight: number][];
@@ -58,7 +58,7 @@ export class GraphRows {
   private readonly nodeKeys = new Keys();
   private readonly edgeKeys = new Keys();
   /** Processes seen so far by name and group; what became one node stays one. */
-  private readonly byName = new Map<string, Set<number>>();
+  private readonly byName = new Map<string, Set<string>>();
 
   fill(params: GraphParams, moment: Moment, nodes: RowSet, edges: RowSet, strings: StringInterner): void {
     const edgeOf = this.collect(params, moment);
@@ -115,12 +115,13 @@ export class GraphRows {
     const known = nodes.get(left);
     if (known) return known;
     const at = words.read(flow);
-    const several = this.sameName(at.process, at.processName, at.group);
+    const identity = at.process < 0 ? '' : identityOf(model, at.process);
+    const several = this.sameName(identity, at.processName, at.group);
     const name =
       several > 0
         ? `n${at.group ?? ''} ${at.processName ?? ''}`
         : at.process >= 0
-          ? `p${at.process}`
+          ? `p${identity}`
           : `?${cache.reasonText(left)}`;
     let found = nodes.get(name);
     if (!found) {
@@ -156,14 +157,20 @@ export class GraphRows {
   }
 
   /** How many processes share the node; 0 = it has its own. */
-  private sameName(process: number, name: string | null, group: string | null): number {
-    if (process < 0 || name === null) return 0;
+  private sameName(process: string, name: string | null, group: string | null): number {
+    if (process === '' || name === null) return 0;
     const key = `${group ?? ''} ${name}`;
     let seen = this.byName.get(key);
     if (!seen) this.byName.set(key, (seen = new Set()));
     seen.add(process);
     return seen.size >= SAME_NAME ? seen.size : 0;
   }
+}
+
+/** What stays a process's own, whichever row it has. */
+function identityOf({ processes }: Moment['model'], row: number): string {
+  const { pid, startLow, startHigh, execs } = processes;
+  return `${pid.data[row]} ${startLow.data[row]} ${startHigh.data[row]} ${execs.data[row]}`;
 }
 
 function edgeRow(edge: Edge, rows: RowSet): void {
@@ -240,7 +247,7 @@ function nodeRow(node: Node, rows: RowSet, strings: StringInterner): void {
   values.forEach((value, i) => (rows.columns[i]![row] = value));
 }
 
-function addFlow(edge: Edge, { cache }: Moment, flow: number, bps: number): void {
+function addFlow(edge: Edge, { cache, model }: Moment, flow: number, bps: number): void {
   const packets = cache.packets.data[flow]!;
   const trouble = cache.trouble.data[flow]!;
   const matches = cache.matches.data[flow]!;
@@ -260,7 +267,7 @@ function addFlow(edge: Edge, { cache }: Moment, flow: number, bps: number): void
   const weight = bps * 1e6 + cache.bytes.data[flow]!;
   if (weight > edge.weight) {
     edge.weight = weight;
-    edge.flow = flow;
+    edge.flow = model.flows.id.data[flow]!;
   }
   const p50 = cache.rttP50.data[flow]!;
   if (!Number.isNaN(p50)) edge.rtts.push([p50, cache.rttP99.data[flow]!, packets]);

@@ -22,20 +22,21 @@ const [RTT_MIN, RTT_MAX, RTT_MEAN, RESPONSE_MIN, RESPONSE_MAX, RESPONSES, BYTES,
 export class LaneBins {
   private counts = new Uint32Array(1024);
 
+  /** `lanes` = ids of flows. */
   fill(moment: Moment, lanes: readonly number[], shown: ShownRange, bins: RowSet): void {
     const { timeline } = moment;
     if (timeline.isSampled(shown.binNs)) this.fromSamples(moment, lanes, shown, bins);
     else
-      for (const flow of lanes)
-        timeline.eachBin(flow, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(flow, bin, shown, bins));
+      for (const id of lanes)
+        timeline.eachBin(id, shown.fromNs, shown.toNs, shown.binNs, (bin) => binRow(id, bin, shown, bins));
   }
 
   private fromSamples({ timeline }: Moment, lanes: readonly number[], shown: ShownRange, bins: RowSet): void {
     const wanted = new Set(lanes);
-    timeline.samples.each(shown.fromNs, shown.toNs, (flow, kind, value, atNs) => {
-      if (!wanted.has(flow)) return;
+    timeline.samples.each(shown.fromNs, shown.toNs, (id, kind, value, atNs) => {
+      if (!wanted.has(id)) return;
       const before = bins.length;
-      const row = bins.upsert(flow * KEY_BINS + Math.floor(atNs / shown.binNs) - shown.baseBin);
+      const row = bins.upsert(id * KEY_BINS + Math.floor(atNs / shown.binNs) - shown.baseBin);
       const { columns } = bins;
       if (row === before) {
         for (let c = RTT_MIN; c <= RESPONSE_MAX; c++) columns[c]![row] = NaN;
@@ -64,6 +65,7 @@ export class LaneBins {
  */
 export function fillHeat(moment: Moment, shown: ShownRange, rows: RowSet): number {
   const { timeline, cache } = moment;
+  const { flows } = moment.model;
   let responses = 0;
   const add = (bin: number, heat: number, count: number): void => {
     responses += count;
@@ -73,15 +75,15 @@ export function fillHeat(moment: Moment, shown: ShownRange, rows: RowSet): numbe
   const all = !moment.filtered && cache.total === cache.count;
   const binNs = shown.binNs * HEAT_FACTOR;
   if (timeline.isSampled(binNs))
-    timeline.samples.each(shown.fromNs, shown.toNs, (flow, kind, value, atNs) => {
-      if (kind === SAMPLE_RESPONSE && (all || cache.passes.data[flow] !== 0))
+    timeline.samples.each(shown.fromNs, shown.toNs, (id, kind, value, atNs) => {
+      if (kind === SAMPLE_RESPONSE && (all || cache.passes.data[flows.rowOf(id)] === 1))
         add(Math.floor(atNs / binNs), heatRow(value), 1);
     });
   else if (all) timeline.eachHeat(shown.fromNs, shown.toNs, binNs, add);
   else
-    for (let flow = 0; flow < moment.model.flows.rows.count; flow++) {
+    for (let flow = 0; flow < flows.rows.count; flow++) {
       if (cache.passes.data[flow] === 0) continue;
-      timeline.eachBin(flow, shown.fromNs, shown.toNs, binNs, (bin) => {
+      timeline.eachBin(flows.id.data[flow]!, shown.fromNs, shown.toNs, binNs, (bin) => {
         if (bin.responses > 0) add(bin.bin, heatRow(bin.responseSumNs / bin.responses), bin.responses);
       });
     }
@@ -100,8 +102,8 @@ function grown(counts: Uint32Array): Uint32Array<ArrayBuffer> {
   return larger;
 }
 
-function binRow(flow: number, bin: Bin, { baseBin }: ShownRange, bins: RowSet): void {
-  const row = bins.upsert(flow * KEY_BINS + bin.bin - baseBin);
+function binRow(id: number, bin: Bin, { baseBin }: ShownRange, bins: RowSet): void {
+  const row = bins.upsert(id * KEY_BINS + bin.bin - baseBin);
   const us = (ns: number, count: number): number => (count > 0 ? ns / 1000 : NaN);
   const values = [
     us(bin.rttMinNs, bin.rttCount),

@@ -24,13 +24,14 @@ const PHASES: Readonly<Record<string, Phase>> = {
 };
 
 export function fillStates(model: FlowModel, flow: number, rows: RowSet): void {
+  const id = model.flows.id.data[flow]!;
   let last: Phase | null = null;
   let number = 0;
   for (const [atNs, phase] of phasesOf(model, flow)) {
     if (phase === last || number === STATES_MAX) continue;
     last = phase;
-    const row = rows.upsert(flow * STATES_MAX + number++);
-    [flow, atNs, LANE_PHASES.indexOf(phase)].forEach((value, c) => (rows.columns[c]![row] = value));
+    const row = rows.upsert(id * STATES_MAX + number++);
+    [id, atNs, LANE_PHASES.indexOf(phase)].forEach((value, c) => (rows.columns[c]![row] = value));
   }
 }
 

@@ -38,6 +38,7 @@ export class TableRows {
     const signature = JSON.stringify([
       params.sort,
       params.show,
+      moment.model.foldings,
       moment.cursorNs === moment.endNs ? '' : moment.cursorNs,
     ]);
     if (nowMs - this.sortedAt >= SORT_MS || signature !== this.sortedFor) {
@@ -97,7 +98,7 @@ export class TableRows {
     const ports = [words.serverPort(flow)].filter((port) => port > 0).map((port) => ` && port == ${port}`);
     const clientSide = clientOf(model, flow);
     const clientPort = ports.length > 0 ? ` && port == ${flows.portOf(flow, clientSide)}` : '';
-    const row = rows.upsert(flow);
+    const row = rows.upsert(flows.id.data[flow]!);
     const values = [
       rank,
       FLOW_STATES.indexOf(state),

@@ -17,6 +17,7 @@ type RowSets = [RowSet, RowSet, RowSet, RowSet, RowSet, RowSet, RowSet];
 
 /** Lanes of one view: chosen rarely, kept in place. */
 export class TimelineRows {
+  /** Ids of flows */
   private lanes: number[] = [];
   private chosenAt = -Infinity;
   private chosenFor = '';
@@ -35,8 +36,9 @@ export class TimelineRows {
     this.choose(params, moment);
     const responses = fillHeat(moment, shown, heat);
     fillRange(range, shown, responses);
-    this.lanes.forEach((flow, rank) => {
-      if (flow >= moment.model.flows.rows.count) return;
+    this.lanes.forEach((id, rank) => {
+      const flow = moment.model.flows.rowOf(id);
+      if (flow < 0) return;
       laneRow(flow, rank, moment, lanes, strings);
       fillStates(moment.model, flow, states);
     });
@@ -53,7 +55,7 @@ export class TimelineRows {
       this.lanes.length >= params.lanes
     )
       return;
-    const { model } = moment;
+    const { flows } = moment.model;
     const { cache } = moment;
     const score = (flow: number): number => {
       const known = Number.isNaN(cache.rttP50.data[flow]!) ? (Number.isNaN(cache.responseP50.data[flow]!) ? 0 : 1) : 2;
@@ -66,21 +68,22 @@ export class TimelineRows {
         Math.min(1e5, cache.packets.data[flow]!)
       );
     };
-    const there = (flow: number): boolean => flow < model.flows.rows.count;
+    const there = (id: number): boolean => flows.rowOf(id) >= 0;
     const first = params.flows.filter(there);
     const wanted = new Set([...first, ...(params.also !== null && there(params.also) ? [params.also] : [])]);
     const scored: [number, number][] = [];
-    for (let flow = 0; flow < model.flows.rows.count; flow++) {
+    for (let flow = 0; flow < flows.rows.count; flow++) {
       const matches = moment.narrowed ? moment.cache.matches : moment.cache.shown;
-      if (wanted.has(flow) || matches.data[flow] === 0) continue;
-      scored.push([flow, score(flow)]);
+      const id = flows.id.data[flow]!;
+      if (wanted.has(id) || matches.data[flow] === 0) continue;
+      scored.push([id, score(flow)]);
     }
     scored.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    const best = [...wanted, ...scored.map(([flow]) => flow)].slice(0, Math.max(params.lanes, wanted.size));
+    const best = [...wanted, ...scored.map(([id]) => id)].slice(0, Math.max(params.lanes, wanted.size));
     // What was there keeps its place; newcomers take the free ones, the one asked for the first of them.
-    const kept = this.lanes.filter((flow) => best.includes(flow) && !first.includes(flow));
-    const fresh = best.filter((flow) => !kept.includes(flow) && !first.includes(flow));
-    const asked = fresh.filter((flow) => flow === params.also);
+    const kept = this.lanes.filter((id) => best.includes(id) && !first.includes(id));
+    const fresh = best.filter((id) => !kept.includes(id) && !first.includes(id));
+    const asked = fresh.filter((id) => id === params.also);
     this.lanes = [...new Set([...first, ...asked, ...kept, ...fresh])];
     this.chosenAt = moment.cursorNs;
     this.chosenFor = signature;
@@ -91,7 +94,7 @@ function laneRow(flow: number, rank: number, moment: Moment, lanes: RowSet, stri
   const { model, words, cache } = moment;
   const at = words.read(flow);
   const life = lifeOf(model, flow);
-  const row = lanes.upsert(flow);
+  const row = lanes.upsert(model.flows.id.data[flow]!);
   const values = [
     rank,
     strings.id(at.processName),
@@ -139,7 +142,7 @@ function fillMarks(moment: Moment, shown: ShownRange, rows: RowSet, strings: Str
   for (let i = moment.timeline.markFrom(shown.fromNs); i < marks.length && sent < MARKS_MAX; i++) {
     const mark = marks[i]!;
     if (mark.atNs > shown.toNs) break;
-    if (mark.flow >= 0 && (moment.filtered ? moment.cache.passes : moment.cache.shown).data[mark.flow] === 0) continue;
+    if (mark.flow >= 0 && !marked(moment, moment.model.flows.rowOf(mark.flow))) continue;
     if (mark.atNs - lastAt < shown.binNs && sent > 500) continue;
     lastAt = mark.atNs;
     const row = rows.upsert(i);
@@ -148,6 +151,12 @@ function fillMarks(moment: Moment, shown: ShownRange, rows: RowSet, strings: Str
     );
     sent++;
   }
+}
+
+/** Marks of flows that are not here at the cursor are shown unless a filter asks for flows. */
+function marked({ filtered, cache }: Moment, flow: number): boolean {
+  if (flow < 0) return !filtered;
+  return (filtered ? cache.passes : cache.shown).data[flow] !== 0;
 }
 
 function fillGaps(moment: Moment, rows: RowSet): void {
