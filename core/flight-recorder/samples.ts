@@ -1,4 +1,5 @@
 /** The newest latency samples, for triggers: of one flow, or of all together. */
+import { FoldFollower, movedValues } from '../flow/fold.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver } from '../flow/observer.ts';
 
@@ -23,14 +24,25 @@ class NewestSamples {
   /** Number of each flow's newest sample. */
   private newest = new Float64Array(1024);
   private next = 1;
+  private readonly folds: FoldFollower;
+
+  constructor(model: FlowModel) {
+    this.folds = new FoldFollower(model);
+  }
 
   add(flow: number, value: number, atNs: number): void {
+    this.follow();
     if (flow >= this.newest.length) this.grow(flow);
     const slot = this.next % KEPT;
     this.values[slot] = value;
     this.times[slot] = atNs;
     this.before[slot] = this.newest[flow]!;
     this.newest[flow] = this.next++;
+  }
+
+  private follow(): void {
+    const moved = this.folds.moved();
+    if (moved !== null) this.newest = movedValues(this.newest, moved);
   }
 
   private grow(flow: number): void {
@@ -41,6 +53,7 @@ class NewestSamples {
 
   /** Sorted values not older than `fromNs`; reused by the next call. */
   since(flow: number, fromNs: number): Float64Array {
+    this.follow();
     const oldest = Math.max(1, this.next - KEPT);
     let count = 0;
     if (flow === SESSION) {
@@ -59,11 +72,12 @@ class NewestSamples {
 
 /** Latency samples as they come. */
 export class SampleWindow {
-  private readonly kinds = { rtt: new NewestSamples(), response: new NewestSamples() };
+  private readonly kinds: Record<SampleKind, NewestSamples>;
   private readonly model: FlowModel;
 
   constructor(model: FlowModel) {
     this.model = model;
+    this.kinds = { rtt: new NewestSamples(model), response: new NewestSamples(model) };
   }
 
   rtt(flow: number, valueNs: number, atNs: number): void {

@@ -37,13 +37,14 @@ interface Watched {
   readonly window: WindowFields | null;
   readonly matches: Predicate;
   readonly values: readonly { readonly name: string; readonly read: (flow: number) => number }[];
-  /** Flows (−1 = the session) that fired, and when they were last so. */
+  /** Ids of flows (−1 = the session) that fired, and when they were last so. */
   readonly held: Map<number, number>;
 }
 
 /** A peer that was not there before. */
 interface NewPeer {
   readonly sinceNs: number;
+  /** ids */
   readonly flows: number[];
   /** Triggers that it fired. */
   readonly told: Set<Watched>;
@@ -58,6 +59,7 @@ export class TriggerWatch {
   private readonly watchesPeers: boolean;
   private readonly peers = new Set<string>();
   private readonly newPeers = new Map<string, NewPeer>();
+  /** Ids below are known; −1 = none was looked at. */
   private seenFlows = -1;
 
   constructor(model: FlowModel, triggers: readonly Trigger[], fields: FlowFields, texts: FlowTexts) {
@@ -90,14 +92,15 @@ export class TriggerWatch {
   private lookForPeers(): void {
     const { nowNs, flows } = this.model;
     const first = this.seenFlows;
-    this.seenFlows = flows.rows.count;
-    for (let flow = Math.max(0, first); flow < this.seenFlows; flow++) {
+    this.seenFlows = flows.begun;
+    for (let flow = flows.firstFrom(first); flow < flows.rows.count; flow++) {
       const peer = this.texts.peer(flow);
       if (first < 0) this.peers.add(peer);
       if (this.peers.has(peer)) continue;
       const known = this.newPeers.get(peer);
-      if (known === undefined) this.newPeers.set(peer, { sinceNs: nowNs, flows: [flow], told: new Set() });
-      else known.flows.push(flow);
+      if (known === undefined)
+        this.newPeers.set(peer, { sinceNs: nowNs, flows: [flows.id.data[flow]!], told: new Set() });
+      else known.flows.push(flows.id.data[flow]!);
     }
     for (const [peer, { sinceNs }] of this.newPeers) {
       if (nowNs - sinceNs <= NEW_NS) continue;
@@ -108,7 +111,8 @@ export class TriggerWatch {
 
   private newPeer(watched: Watched): number | null {
     for (const { flows, told } of this.newPeers.values()) {
-      const flow = told.has(watched) ? undefined : flows.find(watched.matches);
+      if (told.has(watched)) continue;
+      const flow = flows.map((id) => this.model.flows.rowOf(id)).find((row) => row >= 0 && watched.matches(row));
       if (flow === undefined) continue;
       told.add(watched);
       return flow;
@@ -122,11 +126,12 @@ export class TriggerWatch {
     let found: number | null = null;
     const see = (flow: number): void => {
       if (!matches(flow)) return;
-      if (!held.has(flow)) {
+      const id = flow < 0 ? -1 : flows.id.data[flow]!;
+      if (!held.has(id)) {
         if (found !== null) return; // it fires at the next look, if it still is
         found = flow;
       }
-      if (held.size < HELD_MAX || held.has(flow)) held.set(flow, nowNs);
+      if (held.size < HELD_MAX || held.has(id)) held.set(id, nowNs);
     };
     if (trigger.kind === 'session') see(-1);
     else {
@@ -134,7 +139,7 @@ export class TriggerWatch {
       const { data } = flows.lastNs;
       for (let flow = 0; flow < flows.rows.count; flow++) if (data[flow]! >= fromNs) see(flow);
     }
-    for (const [flow, lastNs] of held) if (nowNs - lastNs > REARM_NS) held.delete(flow);
+    for (const [id, lastNs] of held) if (nowNs - lastNs > REARM_NS) held.delete(id);
     return found;
   }
 

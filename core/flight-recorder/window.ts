@@ -4,6 +4,7 @@
  * from the newest samples.
  */
 import type { FlowFields } from '../filter/flow-fields.ts';
+import { FoldFollower, movedValues } from '../flow/fold.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { SESSION, type SampleKind, type SampleWindow } from './samples.ts';
 
@@ -16,15 +17,21 @@ export const isSampled = (source: string): boolean => SAMPLED.test(source);
 
 /** A counter's values at the ends of the window's slices. */
 class Baseline {
-  private readonly slices: Float64Array[] = [];
+  private slices: Float64Array[] = [];
   private readonly read: (flow: number) => number;
+  private readonly model: FlowModel;
+  private readonly folds: FoldFollower;
 
-  constructor(read: (flow: number) => number, flows: number) {
+  constructor(read: (flow: number) => number, model: FlowModel) {
     this.read = read;
-    this.step(flows);
+    this.model = model;
+    this.folds = new FoldFollower(model);
+    this.step();
   }
 
-  step(flows: number): void {
+  step(): void {
+    this.follow();
+    const flows = this.model.flows.rows.count;
     const slice = this.slices.length > SLICES ? this.slices.shift()! : new Float64Array(0);
     const values = slice.length >= flows ? slice : new Float64Array(flows * 2);
     values.fill(0);
@@ -33,7 +40,13 @@ class Baseline {
   }
 
   growth(flow: number): number {
+    this.follow();
     return this.read(flow) - (this.slices[0]![flow] ?? 0);
+  }
+
+  private follow(): void {
+    const moved = this.folds.moved();
+    if (moved !== null) this.slices = this.slices.map((slice) => movedValues(slice, moved));
   }
 }
 
@@ -58,10 +71,10 @@ export class WindowFields implements FlowFields {
 
   /** Moves the window on; call it often. */
   step(): void {
-    const { nowNs, flows } = this.model;
+    const { nowNs } = this.model;
     if (nowNs - this.steppedNs < this.windowNs / SLICES) return;
     this.steppedNs = nowNs;
-    for (const baseline of this.baselines) baseline.step(flows.rows.count);
+    for (const baseline of this.baselines) baseline.step();
   }
 
   number(field: string): ((flow: number) => number) | null {
@@ -73,7 +86,7 @@ export class WindowFields implements FlowFields {
     const isRate = field.endsWith('rate');
     const read = this.base.number(isRate ? field.replace('rate', 'bytes') : field);
     if (read === null) return null;
-    const baseline = new Baseline(read, this.model.flows.rows.count);
+    const baseline = new Baseline(read, this.model);
     this.baselines.push(baseline);
     const scale = isRate ? 1e9 / this.windowNs : 1;
     if (!this.session) return (flow) => baseline.growth(flow) * scale;

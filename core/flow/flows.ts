@@ -180,16 +180,21 @@ export class FlowTable {
 
   /** The row of the flow with that id; -1 = it is not here (any more). */
   rowOf(id: number): number {
+    const row = this.firstFrom(id);
+    return row < this.rows.count && this.id.data[row] === id ? row : NONE;
+  }
+
+  /** The first row of a flow with that id or a later one; the count of rows when there is none. */
+  firstFrom(id: number): number {
     const ids = this.id.data;
     let low = 0;
-    let high = this.rows.count - 1;
-    while (low <= high) {
+    let high = this.rows.count;
+    while (low < high) {
       const middle = (low + high) >> 1;
-      if (ids[middle] === id) return middle;
       if (ids[middle]! < id) low = middle + 1;
-      else high = middle - 1;
+      else high = middle;
     }
-    return NONE;
+    return low;
   }
 
   /** Takes out the flows for which `keep` is 0; see `Table.compact`. */

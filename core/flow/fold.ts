@@ -47,8 +47,37 @@ export function foldFlows(model: FlowModel, flowsMax: number): Fold | null {
   model.foldings++;
   model.foldAt = loadOf(model) + flowsMax / 8;
   const fold = { flows, sockets, totals };
+  model.lastFold = fold;
   model.observer?.folded?.(fold);
   return fold;
+}
+
+/** For whoever keeps rows of flows from one look to the next, without being told of everything as observers are. */
+export class FoldFollower {
+  readonly #model: FlowModel;
+  #seen: number;
+
+  constructor(model: FlowModel) {
+    this.#model = model;
+    this.#seen = model.foldings;
+  }
+
+  /** The new row of each row of the last look, -1 or left out = gone; null = they are what they were. */
+  moved(): Int32Array | null {
+    const { foldings, lastFold } = this.#model;
+    if (foldings === this.#seen) return null;
+    const once = foldings === this.#seen + 1;
+    this.#seen = foldings;
+    return once && lastFold !== null ? lastFold.flows : new Int32Array(0);
+  }
+}
+
+/** `values` of rows, moved to where the rows are now; 0 where there was none. */
+export function movedValues(values: Float64Array, moved: Int32Array): Float64Array<ArrayBuffer> {
+  const result = new Float64Array(values.length);
+  const count = Math.min(values.length, moved.length);
+  for (let row = 0; row < count; row++) if (moved[row]! >= 0) result[moved[row]!] = values[row]!;
+  return result;
 }
 
 /** Rows, of flows or of what flows have; a connection within the machine has two sockets. */

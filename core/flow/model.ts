@@ -20,6 +20,7 @@ import { Cgroups } from './cgroups.ts';
 import { Clock } from './clock.ts';
 import { Table } from './columns.ts';
 import { COUNTERS, FlowTable, NONE } from './flows.ts';
+import type { Fold } from './fold.ts';
 import { Folded } from './folded.ts';
 import { Histograms } from './histogram.ts';
 import { Interfaces, TOTALS_INGRESS, TOTALS_UNPARSED } from './interfaces.ts';
@@ -87,6 +88,8 @@ export class FlowModel {
   countsFromPackets = false;
   /** How often flows were folded: rows of flows, sockets, processes and strings are others since. Not part of the state. */
   foldings = 0;
+  /** The newest of them. */
+  lastFold: Fold | null = null;
   /** Nothing is folded up to so many rows. */
   foldAt = 0;
   /** The namespace that is watched; 0 = not known. */
