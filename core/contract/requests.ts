@@ -17,8 +17,12 @@ export const graphParams = z.strictObject({
   kind: z.literal('graph'),
   /** Edges wanted at most; what is left is folded into "+N" rows. */
   edges: z.number().int().min(1).max(5000).default(400),
-  groupLeft: z.enum(['process', 'unit']).default('process'),
-  groupRight: z.enum(['name', 'network']).default('name'),
+  /** Plates that processes stand on: none, the container, unit or session, or the user. */
+  groupLeft: z.enum(['process', 'unit', 'user']).default('process'),
+  /** What a peer is: a name on the plate of its domain, a whole domain, or a whole network. */
+  groupRight: z.enum(['name', 'domain', 'network']).default('name'),
+  /** Nodes with this text in their name, detail or group are never left out. */
+  find: z.string().max(256).default(''),
   /** Window the rates are averaged over, ms. */
   windowMs: z.number().int().min(250).max(600_000).default(5000),
 });

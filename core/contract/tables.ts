@@ -56,7 +56,8 @@ export const GRAPH_NODES = schema({
     ['trouble', 'u8'],
     ['matches', 'u8'], // 1 = at least one of its flows passes the filter
     ['filter', 'str'], // filter text that names exactly this node
-    ['folded', 'u32'], // > 0: stands for this many nodes ("+N peers")
+    ['process', 'str'], // of a peer that runs here too: its process; null = it does not
+    ['same', 'f64'], // and the key that the process has on the left, whether or not it is there; 0 = none
   ],
 });
 
@@ -77,6 +78,16 @@ export const GRAPH_EDGES = schema({
     ['inbound', 'u8'], // 1 = the peer opened it
     ['matches', 'u8'],
     ['flow', 'f64'], // its busiest flow, for the details pane
+  ],
+});
+
+/** One row, key 0: how many there are, also those that are not sent because there are too many edges. */
+export const GRAPH_INFO = schema({
+  name: 'info',
+  columns: [
+    ['processes', 'u32'],
+    ['peers', 'u32'],
+    ['edges', 'u32'],
   ],
 });
 
@@ -239,7 +250,7 @@ export const FINDINGS = schema({
 });
 
 export const VIEW_TABLES = {
-  graph: [GRAPH_NODES, GRAPH_EDGES],
+  graph: [GRAPH_NODES, GRAPH_EDGES, GRAPH_INFO],
   table: [TABLE_INFO, FLOW_ROWS],
   timeline: [RANGE, LANES, LANE_BINS, HEAT, MARKS, GAPS, LANE_STATES],
   overview: [RANGE, HEAT, MARKS, GAPS],

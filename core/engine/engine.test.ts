@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EngineMessage, StateEvent } from '../contract/answers.ts';
 import { peekView, ViewState } from '../contract/view-codec.ts';
 import { EVENT_RESPONSE, FRAME_CLOCK } from '../abi/generated.ts';
 import { BOOT, clockRecord, eventsFrame, flowsFrame, frame, opening, type Frame } from '../flow/frames.testkit.ts';
@@ -11,60 +10,8 @@ import { Reducer } from '../flow/reducer.ts';
 import { Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
 import { Engine } from './engine.ts';
-import type { EnginePort } from './port.ts';
+import { FakePort, options, until } from './port.testkit.ts';
 import { REDUCERS, ReplaySource } from './replay-source.ts';
-
-/** A viewer without a page: keeps what it is sent. */
-class FakePort implements EnginePort {
-  readonly messages: EngineMessage[] = [];
-  readonly views: ArrayBuffer[] = [];
-  congested = false;
-  closed = false;
-  request: (message: unknown) => void = () => undefined;
-  private gone: () => void = () => undefined;
-  private id = 0;
-
-  send(message: EngineMessage): void {
-    this.messages.push(message);
-  }
-  sendView(buffer: ArrayBuffer): void {
-    this.views.push(buffer);
-  }
-  onRequest(handler: (message: unknown) => void): void {
-    this.request = handler;
-  }
-  onClose(handler: () => void): void {
-    this.gone = handler;
-  }
-  close(): void {
-    this.closed = true;
-    this.gone();
-  }
-
-  /** Asks and waits for the answer. */
-  async ask(method: string, params: unknown = {}): Promise<Record<string, unknown>> {
-    const id = ++this.id;
-    this.request({ id, method, params });
-    return until(
-      () =>
-        this.messages.find((message) => 'id' in message && message.id === id) as Record<string, unknown> | undefined,
-    );
-  }
-
-  get state(): StateEvent {
-    const last = this.messages.findLast((message) => 'event' in message && message.event === 'state');
-    return (last as { data: StateEvent }).data;
-  }
-}
-
-async function until<T>(get: () => T | undefined): Promise<T> {
-  for (let i = 0; i < 500; i++) {
-    const value = get();
-    if (value !== undefined) return value;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('nothing came within 5 s');
-}
 
 /** Thirty seconds of four flows that grow and answer, written as a recording would be. */
 function writeSession(path: string): void {
@@ -110,22 +57,6 @@ function writeSession(path: string): void {
   }
   writer.close();
 }
-
-const options = (
-  over: Partial<ConstructorParameters<typeof Engine>[0]> = {},
-): ConstructorParameters<typeof Engine>[0] => ({
-  version: 'test',
-  capture: () => ({ possible: false, reason: 'not here', command: 'sudo true' }),
-  interfaces: () => [],
-  namespace: () => {
-    throw new Error('not asked for');
-  },
-  recent: () => [],
-  opened: () => undefined,
-  newRecording: () => '/nowhere',
-  demo: null,
-  ...over,
-});
 
 describe('the engine', () => {
   let folder: string;

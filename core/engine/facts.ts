@@ -37,6 +37,8 @@ export interface Words {
   peerPort: number;
   /** Name of the peer's process when it runs here too. */
   peerProcess: string | null;
+  /** Its row of `processes`, −1 = it does not run here, or is unknown. */
+  peerProcessRow: number;
   inbound: boolean;
   protocol: string;
   application: string | null;
@@ -65,6 +67,7 @@ export class FlowWords {
     peerName: null,
     peerPort: 0,
     peerProcess: null,
+    peerProcessRow: -1,
     inbound: false,
     protocol: '',
     application: null,
@@ -102,6 +105,7 @@ export class FlowWords {
     words.peerAddress = this.address(flow, peer);
     words.peerName = this.text(nameOf(model, flow, peer));
     words.peerProcess = theirs < 0 ? null : this.processName(theirs);
+    words.peerProcessRow = theirs;
     const protocol = flows.protocolOf(flow);
     const ported = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP;
     words.peerPort = ported && !words.inbound ? flows.portOf(flow, peer) : 0;

@@ -206,6 +206,12 @@ export class SvgContext {
     this.#add(`<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"`, `fill="${this.#paint(this.#style.fillStyle)}"`, '/>'); // prettier-ignore
   }
   fillText(text: string, x: number, y: number): void {
+    this.#text(text, x, y, `fill="${this.#paint(this.#style.fillStyle)}"`);
+  }
+  strokeText(text: string, x: number, y: number): void {
+    this.#text(text, x, y, this.#pen());
+  }
+  #text(text: string, x: number, y: number, paint: string): void {
     const { font, textAlign } = this.#style;
     for (const character of text) this.characters.add(character);
     this.fonts.add(font);
@@ -213,7 +219,7 @@ export class SvgContext {
     const [, weight = '400', size = '12px', family = 'sans-serif'] = /^(\d+) (\S+) (.*)$/.exec(font) ?? [];
     this.#add(
       `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-family="${escaped(family.replaceAll('"', "'"))}" font-size="${size}" font-weight="${weight}"`,
-      `fill="${this.#paint(this.#style.fillStyle)}"`,
+      paint,
       `>${escaped(text)}</text>`,
     );
   }

@@ -1,10 +1,12 @@
 /** Draws the connection graph: plates, ribbons, bars, labels, glyphs. Labels never lie over ribbons. */
-import { TROUBLE } from '../../core/contract/tables.ts';
 import { formatLatency, formatPercent, formatRate, joined, visibleText } from '../draw/format.ts';
-import { GLYPHS, ICONS, type GlyphName, type IconName } from '../draw/icons.ts';
+import { ICONS, type IconName } from '../draw/icons.ts';
 import { latencyColor, token } from '../draw/latency-scale.ts';
-import { SvgContext } from '../draw/svg-context.ts';
+import { drawGlyph, fit, font, glyphsOf, path, text, type Pen } from '../draw/pen.ts';
+import { latencyOf } from './rows.ts';
 import type { Scene, SceneEdge, SceneNode } from './scene.ts';
+
+export { drawGlyph, fit };
 
 export interface GraphGeometry {
   width: number;
@@ -16,127 +18,49 @@ export interface GraphGeometry {
 export interface GraphHighlight {
   /** Selected edge key, −1 = none. */
   edge: number;
+  /** Id of the selected node, '' = none. */
+  node: string;
   /** Hovered node or edge key, −1 = none. */
   hovered: number;
   /** A filter is set: the rest is dimmed. */
   filtered: boolean;
-  /** Node with the keyboard, −1 = none. */
+  /** Node with the keyboard, −1 = none; LEFT_FOLD and RIGHT_FOLD are the "+n" nodes. */
   focused: number;
+  /** What the search found; null = nothing is looked for. */
+  found: ((node: SceneNode) => boolean) | null;
 }
+/** Keys of the "+n" nodes of both sides. */
+export const LEFT_FOLD = -2;
+export const RIGHT_FOLD = -3;
+export const foldKey = (side: number): number => (side === 0 ? LEFT_FOLD : RIGHT_FOLD);
+
+/** How much an edge is in the foreground: 2 = pointed at or of what is selected, 1 = matches, 0 = the rest. */
+export function emphasis(edge: SceneEdge, scene: Scene, highlight: GraphHighlight): 0 | 1 | 2 {
+  if (edge.key === highlight.hovered || edge.left === highlight.hovered || edge.right === highlight.hovered) return 2;
+  const left = scene.nodes.get(edge.left);
+  const right = scene.nodes.get(edge.right);
+  if (highlight.node !== '' && (left?.id === highlight.node || right?.id === highlight.node)) return 2;
+  const { found } = highlight;
+  if (found) return (left && found(left)) || (right && found(right)) ? 1 : 0;
+  return !highlight.filtered || edge.matches ? 1 : 0;
+}
+const somethingSelected = (scene: Scene, { edge, node }: GraphHighlight): boolean =>
+  node !== '' || (edge >= 0 && scene.edges.has(edge));
+/** Opacity of an edge that is not the selected one. */
+export function opacityOf(edge: SceneEdge, scene: Scene, highlight: GraphHighlight): number {
+  const level = emphasis(edge, scene, highlight);
+  if (level === 2) return 1;
+  const name = level === 0 ? '--edge-other' : somethingSelected(scene, highlight) ? '--edge-unsel' : '--edge-match';
+  return parseFloat(token(name));
+}
+/** A node is in the foreground: it is looked for, or it matches. */
+export const stands = (node: SceneNode, { filtered, found }: GraphHighlight): boolean =>
+  found ? found(node) : filtered && node.matches;
+export const isDim = (node: SceneNode, { filtered, found }: GraphHighlight): boolean =>
+  found ? !found(node) : filtered && !node.matches;
 
 const BAR = 5;
 const fonts = { label: 12, small: 11 };
-
-interface Pen {
-  c: CanvasRenderingContext2D;
-  ui: string;
-}
-
-const font = (pen: Pen, size: number, weight: number): string => `${weight} ${size}px ${pen.ui}`;
-
-function text(
-  pen: Pen,
-  value: string,
-  x: number,
-  y: number,
-  size: number,
-  weight: number,
-  color: string,
-  align: CanvasTextAlign = 'left',
-): number {
-  const { c } = pen;
-  c.font = font(pen, size, weight);
-  c.fillStyle = color;
-  c.textAlign = align;
-  c.fillText(value, x, y);
-  return c.measureText(value).width;
-}
-
-/** Cuts the middle out of a name until it fits. */
-export function fit(c: CanvasRenderingContext2D, value: string, room: number): string {
-  if (c.measureText(value).width <= room) return value;
-  const points = Array.from(value);
-  let low = 1;
-  let high = points.length;
-  let best = '…';
-  while (low <= high) {
-    const keep = (low + high) >> 1;
-    const head = Math.ceil(keep / 2);
-    const candidate = `${points.slice(0, head).join('')}…${points.slice(points.length - (keep - head)).join('')}`;
-    if (c.measureText(candidate).width <= room) {
-      best = candidate;
-      low = keep + 1;
-    } else high = keep - 1;
-  }
-  return best;
-}
-
-function path(pen: Pen, markup: string, x: number, y: number, size: number, color: string, width = 1.5): void {
-  const { c } = pen;
-  if (c instanceof SvgContext) {
-    c.icon(markup, x, y, size, color, width);
-    return;
-  }
-  c.save();
-  c.translate(x, y);
-  c.scale(size / 16, size / 16);
-  c.strokeStyle = color;
-  c.fillStyle = color;
-  c.lineWidth = width;
-  c.lineCap = 'round';
-  c.lineJoin = 'round';
-  for (const shape of shapes(markup)) {
-    if (shape.fill) c.fill(shape.path);
-    else c.stroke(shape.path);
-  }
-  c.restore();
-}
-
-const shapeCache = new Map<string, { path: Path2D; fill: boolean }[]>();
-/** The paths of one of our own icons, parsed once. */
-function shapes(markup: string): { path: Path2D; fill: boolean }[] {
-  let found = shapeCache.get(markup);
-  if (found) return found;
-  found = [];
-  const parsed = new DOMParser().parseFromString(
-    `<svg xmlns="http://www.w3.org/2000/svg">${markup}</svg>`,
-    'image/svg+xml',
-  );
-  for (const el of parsed.documentElement.children) {
-    const number = (name: string): number => Number(el.getAttribute(name) ?? 0);
-    const shape = new Path2D();
-    if (el.tagName === 'path') shape.addPath(new Path2D(el.getAttribute('d') ?? ''));
-    else if (el.tagName === 'circle') shape.arc(number('cx'), number('cy'), number('r'), 0, 2 * Math.PI);
-    else if (el.tagName === 'rect')
-      shape.roundRect(number('x'), number('y'), number('width'), number('height'), number('rx'));
-    found.push({ path: shape, fill: el.getAttribute('fill') === 'currentColor' });
-  }
-  shapeCache.set(markup, found);
-  return found;
-}
-
-/** A trouble glyph on its plate, 16 px. */
-export function drawGlyph(c: CanvasRenderingContext2D, name: GlyphName, x: number, y: number): void {
-  const pen = { c, ui: '' };
-  c.fillStyle = token('--bg-1');
-  c.strokeStyle = token('--bad');
-  c.lineWidth = 1;
-  c.beginPath();
-  c.roundRect(x, y, 16, 16, 4);
-  c.fill();
-  c.stroke();
-  path(pen, GLYPHS[name], x, y, 16, token('--bad'));
-}
-
-const GLYPH_BITS: readonly (readonly [number, GlyphName])[] = [
-  [TROUBLE.retransmit, 'retransmit'],
-  [TROUBLE.drop, 'drop'],
-  [TROUBLE.refused | TROUBLE.reset, 'reset'],
-  [TROUBLE.zeroWindow, 'zeroWindow'],
-  [TROUBLE.timeout | TROUBLE.slow, 'slow'],
-];
-export const glyphsOf = (trouble: number): GlyphName[] =>
-  GLYPH_BITS.filter(([bit]) => trouble & bit).map(([, name]) => name);
 
 /** Where the ribbons run: from the bars on the left to the bars on the right. */
 export const ribbonSpan = ({ width, leftWidth, rightWidth }: GraphGeometry): [number, number] => [
@@ -189,10 +113,11 @@ export function drawGraph(
       pen,
       geometry,
       node,
-      selected !== undefined && (selected.left === node.key || selected.right === node.key),
+      node.id === highlight.node ||
+        (selected !== undefined && (selected.left === node.key || selected.right === node.key)),
       highlight,
     );
-  drawFoldNodes(pen, geometry, scene);
+  drawFoldNodes(pen, geometry, scene, highlight);
   drawGlyphs(pen, geometry, scene, highlight);
   if (selected && !Number.isNaN(selected.width)) drawReading(pen, geometry, scene, selected);
 }
@@ -231,27 +156,25 @@ function drawPlate(pen: Pen, geometry: GraphGeometry, plate: Scene['plates'][num
 function drawRibbons(pen: Pen, geometry: GraphGeometry, scene: Scene, highlight: GraphHighlight): void {
   const { c } = pen;
   const [x0, x1] = ribbonSpan(geometry);
-  const some = highlight.edge >= 0 && scene.edges.has(highlight.edge);
   const share = (name: string): number => parseFloat(token(name));
-  const match = share(some ? '--edge-unsel' : '--edge-match');
-  const other = share('--edge-other');
-  c.globalAlpha = highlight.filtered || some ? other : match * 0.7;
+  const some = somethingSelected(scene, highlight) || highlight.found !== null;
+  c.globalAlpha = highlight.filtered || some ? share('--edge-other') : share('--edge-match') * 0.7;
   for (const fold of scene.folds)
     for (const edge of fold.edges) {
       c.fillStyle = latencyColor(edge.us);
       ribbon(c, x0, x1, edge.y0, edge.y1, edge.width);
       c.fill();
     }
-  const rank = (edge: SceneEdge): number => (edge.key === highlight.hovered ? 2 : edge.matches ? 1 : 0);
-  const order = [...scene.edges.values()]
-    .filter(({ width }) => !Number.isNaN(width))
-    .sort((a, b) => rank(a) - rank(b) || b.width - a.width);
-  for (const edge of order) {
+  const levels = new Map(
+    [...scene.edges.values()].flatMap((edge) =>
+      Number.isNaN(edge.width) ? [] : [[edge, emphasis(edge, scene, highlight)] as const],
+    ),
+  );
+  const order = [...levels].sort(([a, level], [b, other]) => level - other || b.width - a.width);
+  for (const [edge] of order) {
     if (edge.key === highlight.edge) continue;
-    const hovered =
-      edge.key === highlight.hovered || edge.left === highlight.hovered || edge.right === highlight.hovered;
-    c.globalAlpha = hovered ? 1 : !highlight.filtered ? match : edge.matches ? match : other;
-    c.fillStyle = latencyColor(colorOf(edge));
+    c.globalAlpha = opacityOf(edge, scene, highlight);
+    c.fillStyle = latencyColor(latencyOf(edge));
     ribbon(c, x0, x1, edge.y0, edge.y1, edge.width);
     c.fill();
     chevron(pen, geometry, edge);
@@ -264,16 +187,13 @@ function drawRibbons(pen: Pen, geometry: GraphGeometry, scene: Scene, highlight:
   c.strokeStyle = token('--bg-1');
   c.lineWidth = 7;
   c.stroke();
-  c.fillStyle = latencyColor(colorOf(selected));
+  c.fillStyle = latencyColor(latencyOf(selected));
   c.fill();
   c.strokeStyle = token('--fg-1');
   c.lineWidth = 1.5;
   c.stroke();
   chevron(pen, geometry, selected);
 }
-
-/** RTT, else response time: the one meaning of colour. */
-const colorOf = (edge: SceneEdge): number => (Number.isNaN(edge.rttP50Us) ? edge.responseP50Us : edge.rttP50Us);
 
 /** Points away from whoever opened the connection. */
 function chevron({ c }: Pen, geometry: GraphGeometry, edge: SceneEdge): void {
@@ -305,7 +225,8 @@ function drawNode(
   const bar = right ? geometry.width - geometry.rightWidth : geometry.leftWidth;
   const x = right ? bar + 2 : 10;
   const width = (right ? geometry.rightWidth : geometry.leftWidth) - 12;
-  const dim = highlight.filtered && !node.matches;
+  const dim = isDim(node, highlight);
+  const weight = selected || stands(node, highlight) ? 600 : 500;
   const row = Math.min(node.height, 26);
   if (selected || node.key === highlight.hovered || node.key === highlight.focused) {
     c.fillStyle = token(selected ? '--accent-soft' : '--bg-3');
@@ -329,28 +250,33 @@ function drawNode(
   const unitText = unit.replace('bit/s', '');
   const unitWidth = unitText ? text(pen, unitText, rateEnd, y, 11, 400, token('--fg-3'), 'right') + 3 : 0;
   const rateWidth = text(pen, value, rateEnd - unitWidth, y, 11, 400, token('--fg-2'), 'right') + unitWidth;
-  const start = right ? bar + 14 : node.grouped ? 34 : 34;
+  const start = right ? bar + 14 : 34;
   if (!right && !node.grouped) path(pen, ICONS.unit, 16, node.y - 6, 12, token('--fg-3'));
-  const room = rateEnd - rateWidth - start - 8;
+  const pinRoom = node.pinned ? 16 : 0;
+  if (node.pinned) path(pen, ICONS.pin, rateEnd - rateWidth - 16, node.y - 6, 12, token('--accent'));
+  const room = rateEnd - rateWidth - pinRoom - start - 8;
   c.font = font(pen, fonts.small, 400);
   const detail = visibleText(node.detail, 24);
   const detailWidth = node.detail ? c.measureText(detail).width + 6 : 0;
-  c.font = font(pen, fonts.label, selected || (highlight.filtered && node.matches) ? 600 : 500);
+  c.font = font(pen, fonts.label, weight);
   const label = fit(c, visibleText(node.label), room - detailWidth);
-  const labelWidth = text(
-    pen,
-    label,
-    start,
-    y,
-    fonts.label,
-    selected || (highlight.filtered && node.matches) ? 600 : 500,
-    color,
-  );
+  const labelWidth = text(pen, label, start, y, fonts.label, weight, color);
   if (node.detail)
     text(pen, detail, start + labelWidth + 6, y, fonts.small, 400, token(selected ? '--fg-2' : '--fg-3'));
 }
 
-function drawFoldNodes(pen: Pen, geometry: GraphGeometry, scene: Scene): void {
+/** What the pill of a fold says: how many it stands for, or which rows of an open one are shown. */
+export function foldText({ side, count, from }: Scene['folds'][number], shown: number): string {
+  const noun = side === 1 ? (count === 1 ? 'peer' : 'peers') : count === 1 ? 'process' : 'processes';
+  if (from < 0) return `+${count} ${noun}`;
+  return `${shown} shown, ${count} more`;
+}
+
+/** Rows of a side that are shown. */
+export const rowsOf = (scene: Scene, side: number): number =>
+  [...scene.nodes.values()].reduce((sum, node) => sum + Number(node.side === side), 0);
+
+function drawFoldNodes(pen: Pen, geometry: GraphGeometry, scene: Scene, highlight: GraphHighlight): void {
   const { c } = pen;
   for (const fold of scene.folds) {
     const right = fold.side === 1;
@@ -359,18 +285,19 @@ function drawFoldNodes(pen: Pen, geometry: GraphGeometry, scene: Scene): void {
     c.beginPath();
     c.roundRect(bar, fold.barTop - 2, BAR, fold.barHeight + 4, 2);
     c.fill();
-    const label = `+${fold.count} ${right ? (fold.count === 1 ? 'peer' : 'peers') : fold.count === 1 ? 'process' : 'processes'}`;
+    const label = foldText(fold, rowsOf(scene, fold.side));
+    const lit = highlight.focused === foldKey(fold.side) || highlight.hovered === foldKey(fold.side);
     c.font = font(pen, 12, 500);
     const width = c.measureText(label).width + 32;
     const x = right ? bar + 10 : 12;
     c.fillStyle = token('--bg-3');
-    c.strokeStyle = token('--line-2');
-    c.lineWidth = 1;
+    c.strokeStyle = token(lit ? '--accent' : '--line-2');
+    c.lineWidth = lit ? 2 : 1;
     c.beginPath();
     c.roundRect(x, fold.y - 10, width, 20, 10);
     c.fill();
     c.stroke();
-    path(pen, ICONS.stack, x + 7, fold.y - 6, 12, token('--fg-2'));
+    path(pen, fold.from < 0 ? ICONS.stack : ICONS.up, x + 7, fold.y - 6, 12, token('--fg-2'));
     text(pen, label, x + 24, fold.y + 4.2, 12, 500, token('--fg-1'));
     const [value, unit] = formatRate(fold.bps);
     text(
@@ -393,7 +320,7 @@ function drawGlyphs({ c }: Pen, geometry: GraphGeometry, scene: Scene, highlight
   const placed: [number, number][] = [];
   const free = ([x, y]: [number, number]): boolean =>
     placed.every(([px, py]) => Math.abs(px - x) >= GLYPH_APART || Math.abs(py - y) >= GLYPH_APART - 1);
-  const dimmed = (edge: SceneEdge): boolean => highlight.filtered && !edge.matches && edge.key !== highlight.edge;
+  const dimmed = (edge: SceneEdge): boolean => emphasis(edge, scene, highlight) === 0 && edge.key !== highlight.edge;
   const troubled = [...scene.edges.values()]
     .filter((edge) => edge.trouble !== 0 && !Number.isNaN(edge.width))
     .sort((a, b) => Number(dimmed(a)) - Number(dimmed(b)) || a.y1 - b.y1);

@@ -19,6 +19,7 @@ function input(left: number, right: number, pairs: [number, number, number][], h
     ),
     keep: new Uint8Array(nodes),
     shown: new Uint8Array(nodes),
+    opened: [-1, -1],
     edgeLeft: Uint32Array.from(pairs, ([a]) => a),
     edgeRight: Uint32Array.from(pairs, ([, b]) => b + left),
     edgeBps: Float64Array.from(pairs, ([, , bps]) => bps),

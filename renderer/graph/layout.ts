@@ -1,7 +1,8 @@
 /**
  * Two-column layout of the connection graph: processes left, peers right, no force. Plain arithmetic over typed
  * arrays, so that it runs in a worker and in tests. Order is by first appearance: nothing jumps while live. What does
- * not fit is folded into one "+n" node a side; matching, selected and troubled nodes never fold.
+ * not fit is folded into one "+n" node a side, or passed through row by row where that is open; matching, selected,
+ * pinned and troubled nodes never fold.
  */
 
 /** Nodes and edges as structure of arrays; edges name nodes by index. */
@@ -22,6 +23,8 @@ export interface GraphInput {
   keep: Uint8Array;
   /** 1 = was shown in the layout before. */
   shown: Uint8Array;
+  /** By side: first row of what did not fit, where that is open; −1 = it is folded. */
+  opened: readonly [number, number];
   edgeLeft: Uint32Array;
   edgeRight: Uint32Array;
   edgeBps: Float64Array;
@@ -47,6 +50,9 @@ export interface GraphLayout {
     side: number;
     count: number;
     bps: number;
+    /** Where the fold is open: first of the rows that are passed through, and the last that can be first. */
+    from: number;
+    most: number;
     y: number;
     barTop: number;
     barHeight: number;
@@ -72,9 +78,10 @@ const EDGE_GAP = 2;
 const ROWS_MAX = 24;
 const GAP_MIN = 3;
 
+const RIBBON_MIN = 1.5;
 /** Ribbon width in px for a rate, as the legend shows. */
 export const ribbonWidth = (bps: number): number =>
-  Math.min(16, Math.max(1.5, 1.5 + 2.55 * Math.log10(Math.max(1, bps / 1e4))));
+  Math.min(16, Math.max(RIBBON_MIN, 1.5 + 2.55 * Math.log10(Math.max(1, bps / 1e4))));
 
 interface Ribbon {
   /** Node index, or −1 / −2 for the left / right fold. */
@@ -100,7 +107,7 @@ interface Row {
 export function layoutGraph(input: GraphInput): GraphLayout {
   const nodes = input.side.length;
   const edges = input.edgeLeft.length;
-  const visible = chooseVisible(input);
+  const { visible, windows } = chooseVisible(input);
   const at = (node: number, fold: number): number => (visible[node] ? node : fold);
 
   // Ribbons: one an edge between shown nodes, merged where an end is folded.
@@ -130,7 +137,9 @@ export function layoutGraph(input: GraphInput): GraphLayout {
   }
   const ends = new Map<number, Ribbon[]>();
   for (const ribbon of ribbons) {
-    ribbon.width = ribbonWidth(ribbon.bps);
+    // What leads to an open fold is only passed by: its room belongs to the rows.
+    const aside = (ribbon.left === -1 && input.opened[0] >= 0) || (ribbon.right === -2 && input.opened[1] >= 0);
+    ribbon.width = aside ? RIBBON_MIN : ribbonWidth(ribbon.bps);
     for (const end of [ribbon.left, ribbon.right]) {
       const list = ends.get(end);
       if (list) list.push(ribbon);
@@ -146,7 +155,7 @@ export function layoutGraph(input: GraphInput): GraphLayout {
   const foldRows: (Row | null)[] = [null, null];
   for (const side of [0, 1]) {
     const rows = sideRows(input, visible, side, thickness);
-    if (hasFolded(input, visible, side)) {
+    if (hasFolded(input, visible, side) || input.opened[side as 0 | 1] >= 0) {
       const fold = side === 0 ? -1 : -2;
       const row = { node: fold, group: 0, height: Math.max(input.rowMin, thickness(fold) + 6), y: 0 };
       rows.push(row);
@@ -214,6 +223,8 @@ export function layoutGraph(input: GraphInput): GraphLayout {
       side,
       count,
       bps,
+      from: windows[side]?.from ?? -1,
+      most: windows[side]?.most ?? -1,
       y: row.y,
       barTop: top,
       barHeight: height,
@@ -243,7 +254,7 @@ function byWeight(input: GraphInput, side: number): number[] {
  * Which nodes get a row: all if they fit, else as many as do, those that must first, then by rate with a bonus for those
  * shown before. How tall a row is depends on what is folded at the other side, so the sides are weighed in turn.
  */
-function chooseVisible(input: GraphInput): Uint8Array {
+function chooseVisible(input: GraphInput): { visible: Uint8Array; windows: (Window | null)[] } {
   const nodes = input.side.length;
   const own: number[][] = Array.from({ length: nodes }, () => []);
   input.edgeLeft.forEach((left, edge) => {
@@ -255,12 +266,44 @@ function chooseVisible(input: GraphInput): Uint8Array {
   const room = input.height - input.top - 8;
   const most = Math.min(ROWS_MAX, Math.max(1, Math.floor(room / (input.rowMin + GAP_MIN))));
   for (const candidates of sides) for (const node of candidates.slice(0, most)) visible[node] = 1;
+  const windows: (Window | null)[] = [null, null];
   for (const side of [1, 0, 1]) {
-    const candidates = sides[side] as number[];
-    const count = howManyFit(input, candidates, own, visible, room);
+    const from = input.opened[side as 0 | 1];
+    const fits = (candidates: readonly number[]): number => howManyFit(input, candidates, own, visible, room);
+    const window = from < 0 ? null : openWindow(input, sides[side] as number[], from, fits);
+    const candidates = window?.candidates ?? (sides[side] as number[]);
+    const count = window?.count ?? fits(candidates);
+    windows[side] = window;
     candidates.forEach((node, i) => (visible[node] = i < count ? 1 : 0));
   }
-  return visible;
+  return { visible, windows };
+}
+
+/** Rows of an open side: what must be shown, then as many as fit from a place on, in the order of first appearance. */
+interface Window {
+  candidates: number[];
+  count: number;
+  from: number;
+  most: number;
+}
+
+function openWindow(
+  input: GraphInput,
+  all: readonly number[],
+  wanted: number,
+  fits: (candidates: readonly number[]) => number,
+): Window {
+  const kept = all.filter((node) => input.keep[node]);
+  const rest = inOrder(
+    input,
+    all.filter((node) => !input.keep[node]),
+  );
+  const at = (from: number): number[] => [...kept, ...rest.slice(from), ...rest.slice(0, from)];
+  const room = Math.max(1, fits(at(0)) - kept.length);
+  const most = Math.max(0, rest.length - room);
+  const from = Math.min(wanted, most);
+  const candidates = at(from);
+  return { candidates, count: Math.min(fits(candidates), kept.length + rest.length - from), from, most };
 }
 
 function howManyFit(
@@ -270,6 +313,7 @@ function howManyFit(
   visible: Uint8Array,
   room: number,
 ): number {
+  const open = input.opened[input.side[candidates[0] ?? 0] as 0 | 1] >= 0;
   /** Height of the bar of some nodes taken as one: ribbons to what is folded at the other side are merged. */
   const thickness = (members: readonly number[], merge: boolean): number => {
     const ribbons = new Map<number, number>();
@@ -281,7 +325,7 @@ function howManyFit(
         ribbons.set(key, (ribbons.get(key) ?? 0) + (input.edgeBps[edge] as number));
       }
     let sum = 4;
-    for (const bps of ribbons.values()) sum += ribbonWidth(bps) + EDGE_GAP;
+    for (const bps of ribbons.values()) sum += (merge && open ? RIBBON_MIN : ribbonWidth(bps)) + EDGE_GAP;
     return sum;
   };
   const heights = candidates.map((node) => Math.max(input.rowMin, thickness([node], false)));
@@ -314,29 +358,31 @@ function hasFolded(input: GraphInput, visible: Uint8Array, side: number): boolea
   return false;
 }
 
-/** Rows of one side: groups by the first appearance of their first member, nodes by their own. */
+/** Rows of one side. */
 function sideRows(input: GraphInput, visible: Uint8Array, side: number, thickness: (node: number) => number): Row[] {
-  const shown: number[] = [];
-  const first = new Map<number, number>();
-  for (let node = 0; node < visible.length; node++) {
-    if (input.side[node] !== side || !visible[node]) continue;
-    shown.push(node);
-    const group = input.group[node] as number;
-    if (group) first.set(group, Math.min(first.get(group) ?? Infinity, input.order[node] as number));
-  }
-  const rank = (node: number): number => first.get(input.group[node] as number) ?? (input.order[node] as number);
-  shown.sort(
-    (a, b) =>
-      rank(a) - rank(b) ||
-      (input.group[a] as number) - (input.group[b] as number) ||
-      (input.order[a] as number) - (input.order[b] as number),
-  );
-  return shown.map((node) => ({
+  const shown = Array.from(visible.keys()).filter((node) => input.side[node] === side && visible[node]);
+  return inOrder(input, shown).map((node) => ({
     node,
     group: input.group[node] as number,
     height: Math.max(input.rowMin, thickness(node) + 6),
     y: 0,
   }));
+}
+
+/** Groups by the first appearance of their first member, nodes by their own. */
+function inOrder(input: GraphInput, nodes: number[]): number[] {
+  const first = new Map<number, number>();
+  for (const node of nodes) {
+    const group = input.group[node] as number;
+    if (group) first.set(group, Math.min(first.get(group) ?? Infinity, input.order[node] as number));
+  }
+  const rank = (node: number): number => first.get(input.group[node] as number) ?? (input.order[node] as number);
+  return nodes.sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      (input.group[a] as number) - (input.group[b] as number) ||
+      (input.order[a] as number) - (input.order[b] as number),
+  );
 }
 
 /** Gives rows their y: gaps between groups shrink from 20 to 3 px, then row heights shrink in proportion. */

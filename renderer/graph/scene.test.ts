@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { approach, emptyScene, type SceneEdge, type SceneNode } from './scene.ts';
 
 const node = (key: number, change: Partial<SceneNode> = {}): SceneNode => ({
-  key, side: 0, label: 'node', detail: '1', bps: 1, matches: true, trouble: 0, filter: null, grouped: false, folded: false, y: 100, height: 22, barTop: 90, barHeight: 20, ...change,
+  key, side: 0, label: 'node', detail: '1', bps: 1, matches: true, trouble: 0, filter: null, order: 0, group: null, groupKind: '', flows: 1, process: null, same: 0, id: `0 ${key}`, grouped: false, pinned: false, x: 0, y: 100, height: 22, barTop: 90, barHeight: 20, ...change,
 }); // prettier-ignore
 const edge = (key: number, change: Partial<SceneEdge> = {}): SceneEdge => ({
   key, left: 1, right: 2, bps: 1, rttP50Us: NaN, rttP99Us: NaN, responseP50Us: NaN, retransmits: 0, drops: 0, segments: 0, flows: 1, trouble: 0, inbound: false, matches: true, flow: 0, y0: 0, y1: 0, width: 2, ...change,

@@ -5,6 +5,7 @@
 import { openExport } from '../export/open-export.ts';
 import type { useEngine } from '../stores/engine.ts';
 import type { useFilter } from '../stores/filter.ts';
+import type { useGraph } from '../stores/graph.ts';
 import type { useLanes } from '../stores/lanes.ts';
 import type { useReplay } from '../stores/replay.ts';
 import type { useSelection } from '../stores/selection.ts';
@@ -15,6 +16,7 @@ import type { useTable } from '../stores/table.ts';
 export interface CommandContext {
   engine: ReturnType<typeof useEngine>;
   filter: ReturnType<typeof useFilter>;
+  graph: ReturnType<typeof useGraph>;
   lanes: ReturnType<typeof useLanes>;
   replay: ReturnType<typeof useReplay>;
   selection: ReturnType<typeof useSelection>;
@@ -42,6 +44,9 @@ const STEP_NS = 1e9;
 const live = ({ engine }: CommandContext): boolean => engine.state.mode === 'live';
 const hasSource = ({ engine }: CommandContext): boolean =>
   engine.state.mode === 'live' || engine.state.mode === 'replay';
+/** The graph is on the screen. */
+const exploring = (context: CommandContext): boolean =>
+  hasSource(context) && context.shell.place === 'explore' && context.selection.opened < 0;
 const past = ({ replay }: CommandContext): boolean => replay.inPast;
 const tell = (name: string) => (): boolean => document.dispatchEvent(new CustomEvent(`flowglass:${name}`));
 
@@ -70,6 +75,12 @@ const THEMES = [
   ['dark', 'theme: dark'],
   ['light', 'theme: light'],
   ['hc', 'theme: high contrast'],
+] as const;
+
+const GRAPHS = [
+  ['columns', 'graph: processes left, peers right'],
+  ['free', 'graph: free, who talks to whom'],
+  ['table', 'graph: as a table'],
 ] as const;
 
 export const COMMANDS: readonly Command[] = [
@@ -174,6 +185,25 @@ export const COMMANDS: readonly Command[] = [
     keys: 'F',
     when: ({ selection }) => selection.flow >= 0,
     run: ({ selection }) => selection.followStream(),
+  },
+  {
+    id: 'graph.find',
+    title: 'find a process or peer',
+    keys: '.',
+    when: exploring,
+    run: ({ graph }) => (graph.searching = true),
+  },
+  ...GRAPHS.map(([form, title]): Command => ({
+    id: `graph.${form}`,
+    title,
+    when: exploring,
+    run: ({ graph }) => (graph.form = form),
+  })),
+  {
+    id: 'graph.peers',
+    title: 'graph: all peers, or folded',
+    when: exploring,
+    run: ({ graph }) => graph.toggleFold(1),
   },
   { id: 'columns', title: 'choose columns', when: hasSource, run: tell('columns') },
   { id: 'columns.reset', title: 'columns as at first', when: hasSource, run: ({ table }) => table.reset() },

@@ -7,6 +7,8 @@ export const useSelection = defineStore('selection', () => {
   const flow = ref(-1);
   /** Selected graph edge key, −1 = none. */
   const edge = ref(-1);
+  /** Id of the selected node of the graph (graph/rows.ts), '' = none. */
+  const node = ref('');
   /** Flow whose details are open, −1 = none. */
   const opened = ref(-1);
   /** What the details pane shows of the opened flow. */
@@ -18,6 +20,12 @@ export const useSelection = defineStore('selection', () => {
   function select(nextFlow: number, nextEdge = -1): void {
     flow.value = nextFlow;
     edge.value = nextEdge;
+    node.value = '';
+  }
+
+  function selectNode(id: string): void {
+    select(-1);
+    node.value = id;
   }
 
   function open(nextFlow: number): void {
@@ -28,7 +36,7 @@ export const useSelection = defineStore('selection', () => {
   /** Backs out one level; false when there was nothing to back out of. */
   function back(): boolean {
     if (opened.value >= 0) opened.value = -1;
-    else if (flow.value >= 0 || edge.value >= 0) select(-1);
+    else if (flow.value >= 0 || edge.value >= 0 || node.value !== '') select(-1);
     else return false;
     return true;
   }
@@ -39,5 +47,5 @@ export const useSelection = defineStore('selection', () => {
     if (opened.value < 0) open(flow.value);
   }
 
-  return { flow, edge, opened, detail, followStream, hoverNs, show, select, open, back };
+  return { flow, edge, node, opened, detail, followStream, hoverNs, show, select, selectNode, open, back };
 });

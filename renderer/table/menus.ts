@@ -1,6 +1,6 @@
 /** Menus of the flow table: of a column's head, of all columns, and of a row. */
+import { copyText } from '../shell/clipboard.ts';
 import { commandOf } from '../shell/commands.ts';
-import { useEngine } from '../stores/engine.ts';
 import { useFilter } from '../stores/filter.ts';
 import { useSelection } from '../stores/selection.ts';
 import { SEPARATOR, useShell, type MenuItem, type OpenMenu } from '../stores/shell.ts';
@@ -54,23 +54,6 @@ export function columnMenu(
   ];
 }
 
-/** Puts a text on the clipboard and says so. */
-export async function copy(text: string, what: string): Promise<void> {
-  const engine = useEngine();
-  try {
-    await navigator.clipboard.writeText(text);
-    engine.notice = { level: 'info', code: 'copied', what: `Copied ${what}`, where: null, hint: null };
-  } catch {
-    engine.notice = {
-      level: 'error',
-      code: 'copy',
-      what: 'Nothing was copied: the browser does not let this page write to the clipboard',
-      where: null,
-      hint: 'open the page over localhost or https',
-    };
-  }
-}
-
 /** What can be done with a flow; `column` = the cell that was asked about, null = the whole row. */
 export function rowMenu(row: FlowCells, column: string | null, columns: readonly TableColumn[]): OpenMenu['items'] {
   const filter = useFilter();
@@ -93,10 +76,10 @@ export function rowMenu(row: FlowCells, column: string | null, columns: readonly
       ? []
       : [{ label: 'Not this flow', keys: 'Shift O', run: () => filter.hide(flow) } satisfies MenuItem]),
     SEPARATOR,
-    { label: 'Copy as text', run: () => copy(asText(), 'the row as text') },
-    { label: 'Copy as filter', disabled: flow === null, run: () => copy(flow ?? '', 'a filter for this flow') },
-    { label: 'Copy as JSON', run: () => copy(flowJson(row), 'the flow as JSON') },
-    { label: 'Copy as one line', keys: 'C', run: () => copy(describeFlow(row), 'what the flow is') },
+    { label: 'Copy as text', run: () => copyText(asText(), 'the row as text') },
+    { label: 'Copy as filter', disabled: flow === null, run: () => copyText(flow ?? '', 'a filter for this flow') },
+    { label: 'Copy as JSON', run: () => copyText(flowJson(row), 'the flow as JSON') },
+    { label: 'Copy as one line', keys: 'C', run: () => copyText(describeFlow(row), 'what the flow is') },
     SEPARATOR,
     { label: 'Undo', keys: commandOf('undo').keys ?? '', disabled: shell.undos.length === 0, run: () => shell.undo() },
   ];

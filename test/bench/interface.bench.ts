@@ -35,7 +35,7 @@ function fillGraph(tables: RowSet[], strings: StringInterner, tick: number): voi
   for (let i = 0; i < NODES; i++) {
     const side = i < left ? 0 : 1;
     put(nodes, i + 1, [
-      side, i, strings.id(side ? `peer-${i}.example.net` : `service-${i}`), strings.id(side ? ':443' : String(1000 + i)), strings.id(i % 3 ? `group-${i % 40}` : null), strings.id(side ? 'domain' : 'unit'), rate(i), 4, 0, 1, strings.id(`port == ${i + 1}`), 0,
+      side, i, strings.id(side ? `peer-${i}.example.net` : `service-${i}`), strings.id(side ? ':443' : String(1000 + i)), strings.id(i % 3 ? `group-${i % 40}` : null), strings.id(side ? 'domain' : 'unit'), rate(i), 4, 0, 1, strings.id(`port == ${i + 1}`), 0, 0,
     ]); // prettier-ignore
   }
   for (let i = 0; i < EDGES; i++) {

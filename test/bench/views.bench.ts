@@ -42,7 +42,7 @@ for (const flows of [1000, 10_000, 100_000]) {
         findings: observer.findings, startNs: 0, endNs: 0, cursorNs: 0, filtered: false,
         narrowed: false }; // prettier-ignore
   const params: ViewParams[] = [
-    { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', windowMs: 5000 },
+    { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', find: '', windowMs: 5000 },
     { kind: 'table', sort: [], from: 0, count: 60, show: 'all' },
     { kind: 'timeline', flows: [], also: null, lanes: 8, fromNs: null, toNs: null, spanNs: 60e9, width: 440 },
   ];

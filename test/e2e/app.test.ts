@@ -76,7 +76,7 @@ describeAsRoot('the app on live traffic', () => {
     await row.waitFor({ timeout: 1000 });
     await expect.poll(() => row.innerText(), { timeout: 1000 }).toContain(String(talking.pid));
     await expect
-      .poll(() => page.getByRole('list', { name: 'Connections, busiest first' }).innerText(), { timeout: 2500 })
+      .poll(() => page.getByRole('treegrid', { name: 'Connections' }).innerText(), { timeout: 2500 })
       .toContain(`${link.right.v4} :81`);
     await expect
       .poll(() => page.getByRole('list', { name: 'Flows on the timeline' }).innerText(), { timeout: 2500 })

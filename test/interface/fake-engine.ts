@@ -464,7 +464,7 @@ export class FakeEngine {
       for (const rows of view.next) rows.clear();
       const [a, b] = view.next as [RowSet, RowSet];
       if (this.options.fill) this.options.fill(view.params, view.next, viewer.strings, this.ticks);
-      else if (view.params.kind === 'graph') fillGraph(view.params, moment, a, b, viewer.strings);
+      else if (view.params.kind === 'graph') fillGraph(view.params, moment, view.next, viewer.strings);
       else if (view.params.kind === 'table') fillTable(view.params, moment, a, b, viewer.strings);
       else if (view.params.kind === 'timeline') fillTimeline(view.params, moment, view.next, viewer.strings);
       else if (view.params.kind === 'trouble') fillTrouble(moment, a, viewer.strings);

@@ -35,20 +35,30 @@ const put = (rows: RowSet, key: number, values: readonly number[]): void => {
 };
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
+/** Keys of nodes stay theirs, as the engine's do. */
+const keys = new WeakMap<World, Map<string, number>>();
+function keyOf(world: World, name: string): number {
+  const known = keys.get(world) ?? new Map<string, number>();
+  keys.set(world, known);
+  const key = known.get(name) ?? known.size + 1;
+  known.set(name, key);
+  return key;
+}
+
 export function fillGraph(
   params: GraphParams,
   moment: FakeMoment,
-  nodes: RowSet,
-  edges: RowSet,
+  tables: readonly RowSet[],
   strings: StringInterner,
 ): void {
+  const [nodes, edges, info] = tables as [RowSet, RowSet, RowSet];
   const seen = new Map<string, { key: number; values: number[] }>();
   const lines = new Map<string, { key: number; values: number[]; best: number }>();
   const node = (name: string, make: () => (number | string | null)[]): number[] => {
     let found = seen.get(name);
     if (!found) {
       const values = make().map((value) => (typeof value === 'number' ? value : strings.id(value)));
-      seen.set(name, (found = { key: seen.size + 1, values }));
+      seen.set(name, (found = { key: keyOf(moment.world, name), values }));
       found.values[1] = found.key;
     }
     return found.values;
@@ -56,16 +66,15 @@ export function fillGraph(
   for (const flow of moment.world.flows) {
     if (!isNew(flow, moment.atS) || moment.atS - flow.endS > 60) continue;
     const { process, peer } = flow;
-    const label = peer.name ?? peer.address;
-    const detail = flow.inbound ? 'inbound' : `:${peer.port}`;
+    const [label, detail, filter] = peerNode(params, flow);
     const bps = rateAt(moment.world, flow, moment.atS);
     const trouble = troubleAt(moment, flow);
     const matches = passes(moment, flow) ? 1 : 0;
     const left = node(`0${process?.pid ?? flow.unknown}`, () => [
-      0, 0, process?.name ?? 'unknown process', process ? String(process.pid) : '', params.groupLeft === 'unit' ? (process?.group ?? null) : null, process?.groupKind ?? '', 0, 0, 0, 0, process ? `process.pid == ${process.pid}` : null, 0,
+      0, 0, process?.name ?? 'unknown process', process ? String(process.pid) : '', params.groupLeft === 'unit' ? (process?.group ?? null) : params.groupLeft === 'user' ? 'root' : null, params.groupLeft === 'user' ? 'user' : (process?.groupKind ?? ''), 0, 0, 0, 0, process ? `process.pid == ${process.pid}` : null, null, 0,
     ]); // prettier-ignore
     const right = node(`1${label} ${detail}`, () => [
-      1, 0, label, detail, groupOf(params, peer.name, peer.address), params.groupRight === 'name' ? 'domain' : 'network', 0, 0, 0, 0, peer.name === null ? `ip.addr == ${peer.address}` : `peer.name == ${quote(peer.name)} && port == ${peer.port}`, 0,
+      1, 0, label, detail, params.groupRight === 'name' ? groupOf(params, peer.name, peer.address) : null, 'domain', 0, 0, 0, 0, filter, null, 0,
     ]); // prettier-ignore
     for (const end of [left, right]) {
       end[6] = (end[6] ?? 0) + bps;
@@ -98,12 +107,24 @@ export function fillGraph(
     .sort((a, b) => (b.values[12] ?? 0) - (a.values[12] ?? 0) || (b.values[2] ?? 0) - (a.values[2] ?? 0))
     .slice(0, params.edges);
   const linked = new Set(kept.flatMap(({ values }) => [values[0], values[1]]));
+  const sides = [...seen.values()].map(({ values }) => values[0]);
+  put(info, 0, [sides.filter((side) => side === 0).length, sides.filter((side) => side === 1).length, lines.size]);
   for (const { key, values } of kept) put(edges, key, values);
   for (const { key, values } of seen.values()) if (linked.has(key)) put(nodes, key, values);
 }
 
+/** Label, detail and filter of a peer's node. */
+function peerNode(params: GraphParams, { peer, inbound }: FakeFlow): [string, string, string] {
+  const group = groupOf(params, peer.name, peer.address);
+  if (params.groupRight === 'network' && group !== null) return [group, '', `ip.addr == ${group}`];
+  if (params.groupRight === 'domain' && group !== null)
+    return [group, '', `peer.name ~ ${quote(`(^|\\.)${group.replaceAll('.', '\\.')}$`)}`];
+  const filter = peer.name === null ? `ip.addr == ${peer.address}` : `peer.name == ${quote(peer.name)} && port == ${peer.port}`; // prettier-ignore
+  return [peer.name ?? peer.address, inbound ? 'inbound' : `:${peer.port}`, filter];
+}
+
 function groupOf(params: GraphParams, name: string | null, address: string): string | null {
-  if (params.groupRight === 'name') return name === null ? null : name.split('.').slice(-2).join('.');
+  if (params.groupRight !== 'network') return name === null ? null : name.split('.').slice(-2).join('.');
   return address.includes(':') ? '2001:db8::/32' : `${address.split('.').slice(0, 3).join('.')}.0/24`;
 }
 

@@ -1,6 +1,7 @@
 import { inChromium } from './in-chromium.ts';
 import { arrangeSuite } from './suites/arrange.ts';
 import { exportSuite } from './suites/export.ts';
+import { graphSuite } from './suites/graph.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
@@ -14,6 +15,7 @@ import { troubleSuite } from './suites/trouble.ts';
 inChromium(
   startSuite,
   liveSuite,
+  graphSuite,
   keyboardSuite,
   arrangeSuite,
   replaySuite,

@@ -1,6 +1,8 @@
 /** Rows of the graph view: who talks to whom at the cursor, folded to the busiest edges. */
 import type { GraphParams } from '../../contract/requests.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
+import { quote } from '../../filter/check.ts';
+import { detailOf, leftGroup, peerAs } from './graph-groups.ts';
 import type { Moment } from './state.ts';
 
 /** A flow that ended is still drawn this long, so that short ones are seen. */
@@ -18,6 +20,11 @@ interface Node {
   trouble: number;
   matches: number;
   filter: string | null;
+  /** Of a peer that runs here too. */
+  process: string | null;
+  same: number;
+  /** Peers that a domain or a network stands for; null = the node is one peer or process. */
+  members: Set<string> | null;
 }
 
 interface Edge {
@@ -49,8 +56,6 @@ class Keys {
   }
 }
 
-const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
-
 /** From so many processes of one name on, they are one node: a loop of short commands is one thing to look at. */
 const SAME_NAME = 4;
 
@@ -60,10 +65,20 @@ export class GraphRows {
   /** Processes seen so far by name and group; what became one node stays one. */
   private readonly byName = new Map<string, Set<string>>();
 
-  fill(params: GraphParams, moment: Moment, nodes: RowSet, edges: RowSet, strings: StringInterner): void {
-    const edgeOf = this.collect(params, moment);
-    const list = [...edgeOf.values()]
-      .sort((a, b) => b.matches - a.matches || b.trouble - a.trouble || b.bps - a.bps || b.weight - a.weight)
+  fill(params: GraphParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner): void {
+    const [nodes, edges, info] = tables as [RowSet, RowSet, RowSet];
+    const all = [...this.collect(params, moment).values()];
+    infoRow(all, info);
+    const wanted = wantedBy(params.find);
+    const list = all
+      .sort(
+        (a, b) =>
+          wanted(b) - wanted(a) ||
+          b.matches - a.matches ||
+          b.trouble - a.trouble ||
+          b.bps - a.bps ||
+          b.weight - a.weight,
+      )
       .slice(0, params.edges);
     const shown = new Set<Node>();
     for (const edge of list) {
@@ -79,7 +94,7 @@ export class GraphRows {
     const { model, cache, cursorNs } = moment;
     const { lastNs, throughput } = model.flows;
     const lefts = new Map<string | number, Node>();
-    const rights = new Map<number, Node>();
+    const rights = new Map<string | number, Node>();
     const edgeOf = new Map<number, Edge>();
     const toSecond = Math.floor(cursorNs / 1e9);
     const fromSecond = Math.floor((cursorNs - params.windowMs * 1e6) / 1e9);
@@ -128,8 +143,7 @@ export class GraphRows {
       const pid = at.process >= 0 ? model.processes.pid.data[at.process]! : 0;
       found = newNode(this.nodeKeys.of(`0${name}`), 0, at.processName ?? 'unknown process');
       found.detail = several > 0 ? `${several} processes` : at.process >= 0 ? String(pid) : cache.reasonText(left);
-      found.group = params.groupLeft === 'unit' ? at.group : null;
-      found.groupKind = at.groupKind;
+      Object.assign(found, leftGroup(params.groupLeft, at, model));
       found.filter =
         several > 0
           ? `process.name == ${quote(at.processName ?? '')}`
@@ -142,16 +156,32 @@ export class GraphRows {
     return found;
   }
 
-  private rightNode(params: GraphParams, { cache, words }: Moment, flow: number, nodes: Map<number, Node>): Node {
+  private rightNode(
+    params: GraphParams,
+    { cache, words, model }: Moment,
+    flow: number,
+    nodes: Map<string | number, Node>,
+  ): Node {
     const right = cache.right.data[flow]!;
     const known = nodes.get(right);
     if (known) return known;
     const at = words.read(flow);
-    const peer = at.peerName ?? at.peerAddress;
-    const found = newNode(this.nodeKeys.of(`1${peer} ${at.peerPort}`), 1, peer);
-    found.detail = at.peerPort ? `:${at.peerPort}` : at.inbound ? 'inbound' : '';
-    Object.assign(found, groupOfPeer(params.groupRight, at.peerName, at.peerAddress));
-    found.filter = `${at.peerName === null ? `ip.addr == ${at.peerAddress}` : `peer.name == ${quote(at.peerName)}`}${at.peerPort ? ` && port == ${at.peerPort}` : ''}`;
+    const peer = peerAs(params.groupRight, at);
+    let found = nodes.get(peer.name);
+    if (!found) {
+      found = newNode(this.nodeKeys.of(`1${peer.name}`), 1, peer.label);
+      found.detail = peer.detail;
+      found.group = peer.group;
+      found.groupKind = peer.groupKind;
+      found.filter = peer.filter;
+      if (peer.collapsed) found.members = new Set();
+      else if (at.peerProcessRow >= 0) {
+        found.process = `${at.peerProcess ?? ''} ${model.processes.pid.data[at.peerProcessRow]!}`;
+        found.same = this.nodeKeys.of(`0p${identityOf(model, at.peerProcessRow)}`);
+      }
+      nodes.set(peer.name, found);
+    }
+    found.members?.add(at.peerName ?? at.peerAddress);
     nodes.set(right, found);
     return found;
   }
@@ -171,6 +201,20 @@ export class GraphRows {
 function identityOf({ processes }: Moment['model'], row: number): string {
   const { pid, startLow, startHigh, execs } = processes;
   return `${pid.data[row]} ${startLow.data[row]} ${startHigh.data[row]} ${execs.data[row]}`;
+}
+
+/** 1 = an end of the edge has the text. */
+function wantedBy(find: string): (edge: Edge) => number {
+  const text = find.toLowerCase();
+  if (text === '') return () => 0;
+  const has = ({ label, detail, group }: Node): boolean => `${label} ${detail} ${group ?? ''}`.toLowerCase().includes(text); // prettier-ignore
+  return (edge) => Number(has(edge.left) || has(edge.right));
+}
+
+function infoRow(all: readonly Edge[], info: RowSet): void {
+  const row = info.upsert(0);
+  const values = [new Set(all.map(({ left }) => left)).size, new Set(all.map(({ right }) => right)).size, all.length];
+  values.forEach((value, i) => (info.columns[i]![row] = value));
 }
 
 function edgeRow(edge: Edge, rows: RowSet): void {
@@ -208,6 +252,9 @@ const newNode = (key: number, side: number, label: string): Node => ({
   trouble: 0,
   matches: 0,
   filter: null,
+  process: null,
+  same: 0,
+  members: null,
 });
 
 const newEdge = (key: number, left: Node, right: Node, inbound: number): Edge => ({
@@ -234,7 +281,7 @@ function nodeRow(node: Node, rows: RowSet, strings: StringInterner): void {
     node.side,
     node.key,
     strings.id(node.label),
-    strings.id(node.detail),
+    strings.id(detailOf(node)),
     strings.id(node.group),
     strings.id(node.groupKind),
     node.bps,
@@ -242,7 +289,8 @@ function nodeRow(node: Node, rows: RowSet, strings: StringInterner): void {
     node.trouble,
     node.matches,
     strings.id(node.filter),
-    0,
+    strings.id(node.process),
+    node.same,
   ];
   values.forEach((value, i) => (rows.columns[i]![row] = value));
 }
@@ -288,21 +336,4 @@ function weighted(values: readonly [us: number, p99: number, weight: number][]):
     if (sum >= half) break;
   }
   return [median, Math.max(...sorted.map(([, p99]) => p99))];
-}
-
-/** Plate of a peer: the registered domain of its name, or its network. */
-function groupOfPeer(
-  by: 'name' | 'network',
-  name: string | null,
-  address: string,
-): { group: string | null; groupKind: string } {
-  if (by === 'name') {
-    const labels = name?.split('.').filter((label) => label !== '') ?? [];
-    return labels.length > 2
-      ? { group: labels.slice(-2).join('.'), groupKind: 'domain' }
-      : { group: null, groupKind: '' };
-  }
-  if (address.includes(':'))
-    return { group: `${address.split(':').slice(0, 4).join(':')}::/64`.replace(/:{3,}/, '::'), groupKind: 'network' };
-  return { group: `${address.split('.').slice(0, 3).join('.')}.0/24`, groupKind: 'network' };
 }

@@ -105,7 +105,7 @@ export class ViewServer {
     const { params, next } = view;
     switch (params.kind) {
       case 'graph':
-        view.graph.fill(params, moment, next[0]!, next[1]!, this.strings);
+        view.graph.fill(params, moment, next, this.strings);
         break;
       case 'table':
         view.table.fill(params, moment, next[0]!, next[1]!, this.strings, nowMs);

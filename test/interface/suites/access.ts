@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { findClutter, THEMES } from '../browser.ts';
 import type { Scenario } from '../fake-engine.ts';
-import { filterBox, flowRows, live, table, withPage, type Suite } from './context.ts';
+import { chooseForm, filterBox, flowRows, live, table, withPage, type Suite } from './context.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -33,6 +33,12 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await tab(page, /Flows/);
     await flowRows(page).nth(1).click();
     await tab(page, /Details/);
+  }],
+  ['graph as a table, search', 'live', async (page) => {
+    await chooseForm(page, 'Table');
+    await page.keyboard.press('.');
+    await page.getByRole('combobox', { name: 'Find a process or peer' }).fill('203');
+    await page.getByRole('listbox', { name: 'Found' }).waitFor();
   }],
   ['quiet', 'quiet', nothing],
   ['filtered', 'live', (page) => filterBox(page).fill('tcp && process.name == "node"')],
@@ -119,8 +125,10 @@ export function accessSuite(suite: Suite): void {
       expect(nameless).toEqual([]);
       const canvases = await page.evaluate<
         string[]
-      >(`[...document.querySelectorAll('canvas[aria-describedby]')].map((el) =>
-        String(document.getElementById(el.getAttribute('aria-describedby'))?.tagName))`);
-      expect(canvases).toEqual(['UL', 'UL']);
+      >(`[...document.querySelectorAll('canvas:not([aria-hidden])')].map((el) => {
+        const twin = document.getElementById(el.getAttribute('aria-details') ?? el.getAttribute('aria-describedby'));
+        return twin?.getAttribute('role') ?? String(twin?.tagName);
+      })`);
+      expect(canvases).toEqual(['treegrid', 'UL']);
     }));
 }

@@ -51,7 +51,12 @@ export const filterBox = (page: Page): Locator => page.getByRole('combobox', { n
 export const table = (page: Page): Locator => page.getByRole('grid', { name: 'Flows' });
 /** Rows of flows, without the head of the table and of the rows outside the filter. */
 export const flowRows = (page: Page): Locator => table(page).locator('[id^="flow-row-"]');
-export const graphTwin = (page: Page): Locator => page.getByRole('list', { name: 'Connections, busiest first' });
+export const graphTwin = (page: Page): Locator => page.getByRole('treegrid', { name: 'Connections' });
+/** Chooses a form of the graph from its menu. */
+export async function chooseForm(page: Page, form: string): Promise<void> {
+  await page.getByRole('button', { name: 'Form of the graph' }).click();
+  await page.getByRole('menuitemcheckbox', { name: form }).click();
+}
 export const timelineTwin = (page: Page): Locator => page.getByRole('list', { name: 'Flows on the timeline' });
 export const live = (page: Page): Promise<void> => flowRows(page).first().waitFor();
 

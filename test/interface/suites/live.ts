@@ -11,7 +11,7 @@ export function liveSuite(suite: Suite): void {
         await flowRows(page).filter({ hasText: 'fresh.example.net' }).waitFor();
         expect(performance.now() - begun).toBeLessThan(1000);
         await soon(() => graphTwin(page).textContent()).toMatch(
-          /node 4121 to fresh\.example\.net :8080, [\d.]+\s[kM]bit\/s/,
+          /node 4121 to\s+fresh\.example\.net :8080\s*[\d.]+\s[kM]bit\/s/,
         );
         await soon(() => timelineTwin(page).textContent()).toContain('fresh.example.net:8080');
       }));
@@ -49,16 +49,19 @@ export function liveSuite(suite: Suite): void {
         await soon(() => engine.state.filter).toBe('');
       }));
 
-    it('a click on a node of the graph shows only its flows, a second click all again', () =>
+    it('a click on a node of the graph selects it, a double click shows only its flows, another all again', () =>
       withPage(suite, 'live', async ({ page, engine }) => {
         await live(page);
         await soon(() => graphTwin(page).textContent()).toContain('node 4121');
         const canvas = page.getByRole('application', { name: /Connection graph/ });
         await page.waitForTimeout(1000);
         await canvas.click({ position: { x: 60, y: 62 } });
+        await soon(() => graphTwin(page).getByRole('row', { selected: true }).textContent()).toMatch(/^\s*node \d+/);
+        expect(engine.state.filter).toBe('');
+        await canvas.dblclick({ position: { x: 60, y: 62 } });
         await soon(() => engine.state.filter).toMatch(/^process\.pid == \d+$/);
         await soon(() => filterBox(page).inputValue()).toBe(engine.state.filter);
-        await canvas.click({ position: { x: 60, y: 62 } });
+        await canvas.dblclick({ position: { x: 60, y: 62 } });
         await soon(() => engine.state.filter).toBe('');
       }));
 

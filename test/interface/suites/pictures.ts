@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { filterBox, live, soon, withPage, type Suite } from './context.ts';
 
 /** Saves a picture by its menu and returns the file. */
-async function save(page: Page, menu: string, form: 'SVG' | 'PNG'): Promise<{ name: string; bytes: Buffer }> {
+export async function save(page: Page, menu: string, form: 'SVG' | 'PNG'): Promise<{ name: string; bytes: Buffer }> {
   await page.getByRole('button', { name: menu }).click();
   const download = page.waitForEvent('download');
   await page.getByRole('menuitem', { name: `Save picture as ${form}` }).click();
