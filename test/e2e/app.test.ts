@@ -61,7 +61,7 @@ describeAsRoot('the app on live traffic', () => {
     expect(errors).toEqual([]);
   });
 
-  const rowOf = (port: unknown): Locator => page.getByRole('row').filter({ has: page.getByRole('gridcell') }).filter({ hasText: `:${String(port)}` }); // prettier-ignore
+  const rowOf = (port: unknown): Locator => page.getByRole('grid', { name: 'Flows' }).getByRole('row').filter({ has: page.getByRole('gridcell') }).filter({ hasText: `:${String(port)}` }); // prettier-ignore
 
   /** One connection of known size that stays open until `EXCHANGES` exchanges are done. */
   function talk(pauseMs: number): Child {
