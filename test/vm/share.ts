@@ -1,8 +1,16 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHECKOUT, labProgram } from '../lab/programs.ts';
 import { copyProgram } from './machine.ts';
+
+/** Folders of the packages that the product needs at run time, as the lock file lists them. */
+function runtimePackages(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(CHECKOUT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  return Object.keys(packages).filter((path) => path !== '' && packages[path]?.dev !== true);
+}
 
 /**
  * A directory for the machine's /d: node, tcpdump and ping with their libraries, the built product (dist, cli and what it
@@ -22,8 +30,7 @@ export function shareDirectory(): string {
       'dist/bpf',
       'dist/helper',
       'dist/package.json',
-      'node_modules/ws',
-      'node_modules/zod',
+      ...runtimePackages(),
     ]) {
       const from = join(CHECKOUT, part);
       if (existsSync(from)) cpSync(from, join(product, part), { recursive: true, dereference: true });
