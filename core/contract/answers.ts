@@ -203,6 +203,7 @@ export interface Answers extends ExportAnswers {
   open: null;
   openDemo: null;
   recent: RecentAnswer[];
+  stopReading: null;
   close: null;
   play: null;
   pause: null;

@@ -115,6 +115,8 @@ export const requests = {
   openDemo: z.strictObject({}),
   /** Sessions opened or recorded lately, newest first. */
   recent: z.strictObject({}),
+  /** Ends reading a file that is shown while it is read; what was read stays. */
+  stopReading: z.strictObject({}),
   /** Leaves the file or the live source: back to the start screen. */
   close: z.strictObject({}),
   play: z.strictObject({ rate: z.number().min(0.1).max(100).default(1) }),

@@ -31,7 +31,8 @@ import { flowAnswer } from './flow-answer.ts';
 import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
 import { FollowingSource } from './following-source.ts';
-import { ForeignSource } from './foreign-source.ts';
+import { openingForeign } from './foreign-source.ts';
+import { finishedWithin, LoadingSource } from './loading-source.ts';
 import { knowing, KnownThings, surroundingsOf, type Knowledge } from './knowledge.ts';
 import { LiveSource } from './live-source.ts';
 import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
@@ -45,6 +46,8 @@ import { ViewServer } from './views/view-server.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 
+/** What is not read by then is shown while the rest is read. */
+const FIRST_SCREEN_MS = 600;
 const TICK_MS = 100;
 const STATS_MS = 500;
 /** Values offered by completion, newest flows first. */
@@ -256,6 +259,10 @@ export class Engine {
       return null;
     },
     recent: () => this.options.recent(),
+    stopReading: () => {
+      if (this.source instanceof LoadingSource) this.source.stop();
+      return null;
+    },
     close: async () => {
       this.opening?.abort.abort();
       await this.leave();
@@ -482,21 +489,21 @@ export class Engine {
       clock: clockText,
     };
     try {
-      const source = (await ReplaySource.open(path, options)) ?? (await ForeignSource.open(path, options));
+      const opened = (await ReplaySource.open(path, options)) ?? (await openingForeign(path, options));
+      const source = opened instanceof LoadingSource ? await finishedWithin(opened, FIRST_SCREEN_MS) : opened;
       if (this.opening !== opening) {
         await source.close();
         return;
       }
-      this.opening = null;
       this.options.opened(path);
       this.use(source, 'replay');
-      if (source.damage !== null) {
-        const { damage: what, name: where } = source;
-        this.notice(
-          'warning',
-          new FlowglassError({ code: 'damaged-file', what, where, hint: 'what is whole is shown' }),
-        );
+      if (source instanceof LoadingSource) {
+        void this.finishLoading(source, opening);
+        return;
       }
+      this.opening = null;
+      this.warnOfDamage(source);
+      this.announce();
     } catch (error) {
       if (this.opening === opening) {
         this.opening = null;
@@ -506,6 +513,34 @@ export class Engine {
       if (abort.signal.aborted) return;
       throw error;
     }
+  }
+
+  /** What was read so far is shown; the finished source takes its place, with the same model. */
+  private async finishLoading(loading: LoadingSource, opening: Engine['opening']): Promise<void> {
+    try {
+      const source = await loading.done;
+      if (this.source === loading) {
+        this.source = source;
+        this.momentOf = null;
+        this.warnOfDamage(source);
+      }
+    } catch (error) {
+      if (this.source === loading) {
+        await this.leave();
+        this.notice('error', error);
+      }
+    }
+    if (this.opening === opening) this.opening = null;
+    this.refresh();
+    this.announce();
+  }
+
+  private warnOfDamage({ damage, name: where }: Source): void {
+    if (damage === null || damage === undefined) return;
+    this.notice(
+      'warning',
+      new FlowglassError({ code: 'damaged-file', what: damage, where, hint: 'what is whole is shown' }),
+    );
   }
 
   private use(source: Source, mode: 'live' | 'replay'): void {

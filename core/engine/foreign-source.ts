@@ -2,20 +2,18 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
-import { damageOf } from '../capture/damage.ts';
-import { readCapture } from '../capture/read.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
-import { ForeignCapture } from '../tracker/open-foreign.ts';
 import type { FindingList } from './finding-facts.ts';
 import { ForeignMoments } from './foreign-moments.ts';
 import { foreignPackets } from './foreign-packets.ts';
+import { ForeignReading } from './foreign-reading.ts';
 import { fileKey } from './index-cache/file-key.ts';
 import { loadIndex, saveIndex, type OpenedForeign } from './index-cache/foreign-index.ts';
 import { IndexCache } from './index-cache/index-cache.ts';
-import { TimelineObserver } from './observer.ts';
+import { LoadingSource } from './loading-source.ts';
 import type { FlowPackets } from './packets.ts';
 import type { OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
@@ -59,7 +57,7 @@ export class ForeignSource implements Source {
   private current: SummarySource;
   private at: number;
 
-  private constructor(path: string, opened: OpenedForeign, options: OpeningOptions) {
+  constructor(path: string, opened: OpenedForeign, options: OpeningOptions) {
     const { whole, disorderNs } = opened;
     this.path = path;
     this.name = basename(path);
@@ -80,25 +78,10 @@ export class ForeignSource implements Source {
     );
   }
 
-  /**
-   * Throws FlowglassError when the file is no capture. A large one that was opened before comes from the index that was
-   * kept of it, unless it changed.
-   */
+  /** Reads all of the file, or the index that was kept of it. Throws FlowglassError when the file is no capture. */
   static async open(path: string, options: OpeningOptions & ForeignOptions): Promise<ForeignSource> {
-    await refuseStreams(path);
-    const cache = options.cache ?? new IndexCache();
-    const key = await fileKey(path);
-    const indexed = key !== null && key.bytes >= (options.indexedBytes ?? INDEXED_BYTES);
-    const stored = indexed ? cache.load(key) : null;
-    const known = stored === null ? null : loadIndex(stored);
-    if (known !== null) return new ForeignSource(path, known, options);
-    const opened = await readWhole(path, options);
-    // What changed while it was read has no index: which of both states it is of cannot be said.
-    if (indexed && (await fileKey(path))?.state === key.state) {
-      const index = saveIndex(opened);
-      if (index !== null) cache.store(key, index);
-    }
-    return new ForeignSource(path, opened, options);
+    const opening = await openingForeign(path, options);
+    return opening instanceof ForeignSource ? opening : opening.done;
   }
 
   get model(): FlowModel {
@@ -145,14 +128,29 @@ export class ForeignSource implements Source {
   }
 }
 
-async function readWhole(path: string, options: OpeningOptions): Promise<OpenedForeign> {
-  const capture = new ForeignCapture();
-  const observer = new TimelineObserver(capture.model);
-  const result = await readCapture(path, capture.handlers, {
-    signal: options.signal,
-    progress: ({ bytes, total }) => options.progress(bytes, total),
+/**
+ * Begins to open a file: a large one that was opened before comes from the index that was kept of it, unless it changed;
+ * of any other the reading under way. Throws FlowglassError for what is no file.
+ */
+export async function openingForeign(
+  path: string,
+  options: OpeningOptions & ForeignOptions,
+): Promise<ForeignSource | LoadingSource> {
+  await refuseStreams(path);
+  const cache = options.cache ?? new IndexCache();
+  const key = await fileKey(path);
+  const indexed = key !== null && key.bytes >= (options.indexedBytes ?? INDEXED_BYTES);
+  const stored = indexed ? cache.load(key) : null;
+  const known = stored === null ? null : loadIndex(stored);
+  if (known !== null) return new ForeignSource(path, known, options);
+  const reading = new ForeignReading(path, options);
+  const done = reading.done.then(async (opened) => {
+    // What changed while it was read has no index: which of both states it is of cannot be said.
+    if (indexed && !reading.stopped && (await fileKey(path))?.state === key.state) {
+      const index = saveIndex(opened);
+      if (index !== null) cache.store(key, index);
+    }
+    return new ForeignSource(path, opened, options);
   });
-  const whole = { ...capture.finish(result.truncated), damage: damageOf(result) };
-  observer.finish();
-  return { whole, timeline: observer.store, findings: observer.findings, disorderNs: capture.disorderNs };
+  return new LoadingSource(path, reading, done, options);
 }

@@ -157,6 +157,12 @@ export const COMMANDS: readonly Command[] = [
   },
   { id: 'slower', title: 'slower', keys: '<', when: past, run: ({ replay }) => replay.stepSpeed(-1) },
   { id: 'faster', title: 'faster', keys: '>', when: past, run: ({ replay }) => replay.stepSpeed(1) },
+  {
+    id: 'stop-reading',
+    title: 'stop reading the file, keep what was read',
+    when: ({ engine }) => engine.replaying && engine.state.opening !== null,
+    run: ({ engine }) => engine.act('stopReading', {}),
+  },
   { id: 'live', title: 'back to live', keys: 'L', when: live, run: ({ engine }) => engine.act('live', {}) },
   { id: 'escape', title: 'back out one level', keys: 'Esc', run: back },
   {
