@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   record: () => import('./record.ts'),
   summary: () => import('./summary.ts'),
   export: () => import('./export.ts'),
+  labels: () => import('./labels.ts'),
   open: () => import('./open.ts'),
   serve: () => import('./serve/command.ts'),
   agent: () => import('./agent.ts'),

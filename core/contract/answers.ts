@@ -193,6 +193,12 @@ export interface MeasureAnswer {
   resolutionNs: number;
 }
 
+/** The labels that the rules may give; what is wrong with their text, in a sentence with line and column. */
+export interface LabelsAnswer {
+  labels: string[];
+  problem: string | null;
+}
+
 export interface Answers extends ExportAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
@@ -212,6 +218,7 @@ export interface Answers extends ExportAnswers {
   live: null;
   trouble: { atNs: number } | null;
   databases: DatabasesAnswer;
+  labels: LabelsAnswer;
   filter: FilterAnswer;
   /** null = one of the texts is no filter. */
   refine: string | null;

@@ -20,7 +20,7 @@ export const graphParams = z.strictObject({
   /** Plates that processes stand on: none, the container, unit or session, or the user. */
   groupLeft: z.enum(['process', 'unit', 'user']).default('process'),
   /** What a peer is: a name on the plate of its domain, a whole domain, or a whole network. */
-  groupRight: z.enum(['name', 'domain', 'network']).default('name'),
+  groupRight: z.enum(['name', 'domain', 'network', 'owner', 'label']).default('name'),
   /** Nodes with this text in their name, detail or group are never left out. */
   find: z.string().max(256).default(''),
   /** Window the rates are averaged over, ms. */
@@ -134,6 +134,8 @@ export const requests = {
   refine: z.strictObject({ text: z.string().max(4096), condition: z.string().max(4096), hide: z.boolean() }),
   /** Databases of networks (MMDB files of the engine's machine) to use; none = those of the command line. */
   databases: z.strictObject({ paths: z.array(path).max(8) }),
+  /** Rules for labels, as the text of their file (docs/labels.md); none = those of the command line. */
+  labels: z.strictObject({ text: z.string().max(200_000) }),
   complete: z.strictObject({ text: z.string().max(4096), cursor: z.number().int().min(0).max(4096) }),
   flow: z.strictObject({ flow: z.number().int().min(0) }),
   packets: z.strictObject({

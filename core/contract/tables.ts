@@ -124,6 +124,7 @@ export const FLOW_ROWS = schema({
     ['inbound', 'u8'],
     ['filter', 'str'], // filter text that names exactly this flow
     ['interface', 'str'],
+    ['labels', 'str'], // of the user's rules, joined by "; "; null = none
     ['network', 'str'], // whose the peer's network is, else what its range is for
   ],
 });

@@ -327,6 +327,11 @@ export class Engine {
       this.momentOf = null;
       return answer;
     },
+    labels: (_viewer, { text }) => {
+      const answer = this.known.label(text);
+      this.momentOf = null;
+      return answer;
+    },
     complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {
@@ -793,6 +798,7 @@ export class Engine {
     const { moment } = this;
     if (!moment) return;
     const { model, words } = moment;
+    if (field.name === 'label') yield* this.known.knowledge.labels.map(({ label }) => label);
     for (let flow = model.flows.rows.count - 1, seen = 0; flow >= 0 && seen < VALUES_MAX; flow--, seen++) {
       const at = words.read(flow);
       if (field.name.endsWith('process.name') && at.processName !== null) yield at.processName;

@@ -12,6 +12,7 @@ import { clientOf } from '../flow/roles.ts';
 import { containerName, NOWHERE, packageOfProcess, placeOfProcess, scriptOfProcess } from '../processes/places.ts';
 import { processName } from '../summary/process.ts';
 import type { Surroundings } from '../filter/adapter.ts';
+import type { Owner } from '../place/databases.ts';
 import { networkText, NetworkPlaces } from '../place/places.ts';
 import { lifeOf, resetsOf, retransmitsOf } from '../flow/state.ts';
 
@@ -83,6 +84,16 @@ export class FlowWords {
     this.addresses = new RowMemory(model, DECODED_MAX);
     this.surroundings = surroundings;
     this.places = surroundings.places ?? new NetworkPlaces(model, null);
+  }
+
+  /** Labels of the user's rules. */
+  labels(flow: number): readonly string[] {
+    return this.surroundings.labels?.(flow) ?? [];
+  }
+
+  /** Whose network a side's address is in, as far as databases tell. */
+  owner(flow: number, side: number): Owner {
+    return this.places.owner(flow, side);
   }
 
   /** Whose network a side's address is in, else what its range is for. */

@@ -2,8 +2,9 @@
 import { formatValue } from '../filter/format.ts';
 import { fieldOf } from '../filter/fields.ts';
 import { compile, type FlowFields, type Predicate } from '../filter/filter.ts';
+import { leaves } from '../filter/leaves.ts';
 import type { FlowModel } from '../flow/model.ts';
-import { leaves, type Trigger } from './trigger.ts';
+import type { Trigger } from './trigger.ts';
 import { SampleWindow } from './samples.ts';
 import { isSampled, WindowFields } from './window.ts';
 

@@ -9,6 +9,7 @@ import { EXIT_USAGE, FlowglassError } from '../errors.ts';
 import type { Expression, Span } from '../filter/ast.ts';
 import { fieldOf } from '../filter/fields.ts';
 import { explain, parse, type FilterProblem } from '../filter/filter.ts';
+import { leaves } from '../filter/leaves.ts';
 import { parseDuration } from '../filter/units.ts';
 import { isCounted, isSampled } from './window.ts';
 
@@ -94,12 +95,6 @@ export function requireTrigger(text: string, option: string): Trigger {
     hint: explain(result.problem),
     exitCode: EXIT_USAGE,
   });
-}
-
-/** Conditions of a tree. */
-export function leaves(ast: Expression): Expression[] {
-  if (ast.kind === 'and' || ast.kind === 'or') return ast.operands.flatMap(leaves);
-  return ast.kind === 'not' ? leaves(ast.operand) : [ast];
 }
 
 function isSummed(name: string): boolean {

@@ -6,7 +6,7 @@ export const GRAPH_FORMS = ['columns', 'free', 'table'] as const;
 export type GraphForm = (typeof GRAPH_FORMS)[number];
 export const LEFT_GROUPS = ['process', 'unit', 'user'] as const;
 export type LeftGroup = (typeof LEFT_GROUPS)[number];
-export const RIGHT_GROUPS = ['name', 'domain', 'network'] as const;
+export const RIGHT_GROUPS = ['name', 'domain', 'network', 'owner', 'label'] as const;
 export type RightGroup = (typeof RIGHT_GROUPS)[number];
 
 export const useGraph = defineStore('graph', () => {

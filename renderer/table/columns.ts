@@ -27,6 +27,7 @@ export const COLUMNS: readonly TableColumn[] = [
   { id: 'address', head: 'Address', label: 'Address', width: 112, sort: null, from: 1240 },
   { id: 'protocol', head: 'Protocol', label: 'Protocol', width: 122, sort: 'protocol' },
   { id: 'interface', head: 'Interface', label: 'Interface', width: 80, sort: null, extra: true },
+  { id: 'labels', head: 'Labels', label: 'Labels', width: 110, sort: null, extra: true },
   { id: 'network', head: 'Network', label: 'Network of the peer', width: 140, sort: null, extra: true },
   { id: 'rate', head: 'Rate, last 60 s', label: 'Rate', width: 152, sort: 'rate' },
   { id: 'sent', head: 'Sent', label: 'Sent', width: 72, sort: 'sent', numeric: true, from: 1040 },

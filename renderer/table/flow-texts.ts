@@ -36,6 +36,10 @@ export function conditionOf(row: FlowCells, column: string): Condition | null {
       return /^(tcp|udp|icmp|icmpv6|sctp)$/i.test(row.protocol)
         ? { label: row.protocol, text: row.protocol.toLowerCase() }
         : null;
+    case 'labels': {
+      const [first] = row.labels.split('; ');
+      return first === undefined || first === '' ? null : { label: first, text: `label == ${quote(first)}` };
+    }
     case 'network':
       return networkCondition(row.network);
     case 'interface':
@@ -82,6 +86,8 @@ export function cellText(row: FlowCells, column: string): string {
       return row.application === null ? row.protocol : `${row.protocol} ${row.application}`;
     case 'interface':
       return row.interface;
+    case 'labels':
+      return row.labels;
     case 'network':
       return row.network;
     case 'rate':

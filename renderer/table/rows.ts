@@ -36,6 +36,7 @@ export interface FlowCells {
   inbound: boolean;
   filter: string | null;
   network: string;
+  labels: string;
 }
 
 /** Reads rows again and again, and gives the same object for a row that did not change: nothing is drawn anew for it. */
@@ -105,5 +106,6 @@ function readRow(set: RowSet, row: number, client: EngineClient): FlowCells {
     inbound: number('inbound') === 1,
     filter: text('filter'),
     network: text('network') ?? '',
+    labels: text('labels') ?? '',
   };
 }

@@ -337,6 +337,11 @@ export class FakeEngine {
         set({ cursorNs: at, following: false, playing: false });
         return { atNs: at };
       }
+      case 'labels':
+        return {
+          labels: [...(params as Params<'labels'>).text.matchAll(/label: *(.*)/g)].map((found) => found[1] ?? ''),
+          problem: null,
+        };
       case 'databases':
         return (params as Params<'databases'>).paths.map((path) => ({ path, type: 'Fake-ASN', built: '2026-11-01' }));
       case 'refine': {

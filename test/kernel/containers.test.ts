@@ -150,6 +150,31 @@ describeAsRoot('where processes run', () => {
     expect(flows[0]!.server).toMatchObject({ asn: 64500, organisation: 'Laboratory', country: null });
   });
 
+  it('labels of rules that ask for the unit and the container, in a trial and in the summary', async () => {
+    const rules = join(lab.directory, 'labels.yaml');
+    writeFileSync(rules, 'labels:\n  - label: shop\n    where: process.unit == "shop.service" || process.container == "checkout"\n  - label: orders\n    where: server.name ~ "^orders"\n'); // prettier-ignore
+    const tried = await runFlowglass(['labels', 'test', file, '--labels', rules, '--json']);
+    expect([tried.status, tried.stderr]).toEqual([0, '']);
+    const { rules: each, unnamed } = JSON.parse(tried.stdout);
+    expect(each.map(({ rule, flows }: { rule: string; flows: number }) => [rule, flows])).toEqual([['shop', 2], ['orders', summary.flows.length]]); // prettier-ignore
+    expect(unnamed.flows).toBe(0);
+    const { stdout } = await runFlowglass([
+      'summary',
+      file,
+      '--json',
+      '--labels',
+      rules,
+      '--filter',
+      'label == "shop"',
+    ]);
+    const { flows } = JSON.parse(stdout) as { flows: { labels: string[] }[] };
+    expect(flows.map(({ labels }) => labels)).toEqual([['shop', 'orders'], ['shop', 'orders']]); // prettier-ignore
+    writeFileSync(rules, 'labels:\n  - label: shop\n    where: prt == 1\n');
+    const wrong = await runFlowglass(['labels', 'test', file, '--labels', rules]);
+    expect([wrong.status, wrong.stdout]).toEqual([1, '']);
+    expect(wrong.stderr).toMatch(/^flowglass: .*character 1: .*port.*labels\.yaml:3:12.*\n$/);
+  });
+
   it('the script that an interpreter runs', () => {
     expect(script?.clientProcess as Placed).toMatchObject({ name: 'python3', script: 'orders.py', container: null });
   });

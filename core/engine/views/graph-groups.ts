@@ -3,7 +3,7 @@ import type { GraphParams } from '../../contract/requests.ts';
 import { quote } from '../../filter/check.ts';
 import type { FlowModel } from '../../flow/model.ts';
 import { PROCESS_UID_KNOWN } from '../../flow/processes.ts';
-import type { Words } from '../facts.ts';
+import type { FlowWords, Words } from '../facts.ts';
 
 interface Group {
   group: string | null;
@@ -31,17 +31,37 @@ export interface PeerNode extends Group {
   collapsed: boolean;
 }
 
-/** What the peer of a flow is: a name or address with its port, a domain, or a network. */
-export function peerAs(by: GraphParams['groupRight'], at: Words): PeerNode {
+/** One node for all peers of which something is so. */
+const together = (name: string, filter: string): PeerNode => ({
+  ...NO_GROUP,
+  name,
+  label: name,
+  detail: '',
+  filter,
+  collapsed: true,
+});
+
+/** What the peer of a flow is: a name or address with its port, a domain, a network or whose that is, a label of the user's. */
+export function peerAs(by: GraphParams['groupRight'], at: Words, words: FlowWords, flow: number): PeerNode {
+  if (by === 'label') {
+    const [label] = words.labels(flow);
+    if (label !== undefined) return together(label, `label == ${quote(label)}`);
+  }
+  if (by === 'owner') {
+    const { asn, organisation, country } = words.owner(flow, 1 - at.local);
+    const name = organisation ?? (asn === null ? country : `AS${asn}`);
+    const filter = organisation !== null ? `organisation == ${quote(organisation)}` : asn !== null ? `asn == ${asn}` : `country == ${quote(country ?? '')}`; // prettier-ignore
+    if (name !== null) return together(name, filter);
+  }
   if (by === 'network') {
     const network = networkOf(at.peerAddress);
-    return { ...NO_GROUP, name: network, label: network, detail: '', filter: `ip.addr == ${network}`, collapsed: true };
+    return together(network, `ip.addr == ${network}`);
   }
   if (by === 'domain') {
     const domain = domainOf(at.peerName);
     if (domain !== null) {
       const pattern = quote(`(^|\\.)${domain.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-      return { ...NO_GROUP, name: domain, label: domain, detail: '', filter: `peer.name ~ ${pattern}`, collapsed: true }; // prettier-ignore
+      return together(domain, `peer.name ~ ${pattern}`);
     }
   }
   const peer = at.peerName ?? at.peerAddress;

@@ -163,10 +163,11 @@ export class GraphRows {
     nodes: Map<string | number, Node>,
   ): Node {
     const right = cache.right.data[flow]!;
-    const known = nodes.get(right);
+    // Labels are of flows, so one peer may have several nodes.
+    const known = params.groupRight === 'label' ? undefined : nodes.get(right);
     if (known) return known;
     const at = words.read(flow);
-    const peer = peerAs(params.groupRight, at);
+    const peer = peerAs(params.groupRight, at, words, flow);
     let found = nodes.get(peer.name);
     if (!found) {
       found = newNode(this.nodeKeys.of(`1${peer.name}`), 1, peer.label);

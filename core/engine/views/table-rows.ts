@@ -132,6 +132,7 @@ export class TableRows {
         `ip.addr == ${words.address(flow, 0)} && ip.addr == ${words.address(flow, 1)}${ports.join('')}${clientPort}`,
       ),
       strings.id(model.interfaces.get(flows.ifaceOf(flow))?.name ?? null),
+      strings.id(words.labels(flow).join('; ') || null),
       strings.id(words.network(flow, 1 - at.local)),
     ];
     values.forEach((value, i) => (rows.columns[i]![row] = value));
