@@ -238,7 +238,7 @@ export class PcapngWriter {
 
   /**
    * An Enhanced Packet Block. `high`, `low`: halves of the wall time in nanoseconds since the Epoch. `flags` 0, `pid`
-   * and `tid` 0, `drops` 0 = the option is left out. The captured bytes are `source[from … from + captured)`.
+   * and `tid` 0, `drops` 0, `comment` (UTF-8, below 64 KiB) null = the option is left out. The captured bytes are `source[from … from + captured)`.
    */
   packet(
     interfaceId: number,
@@ -252,8 +252,9 @@ export class PcapngWriter {
     pid: number,
     tid: number,
     drops: number,
+    comment: Uint8Array | null = null,
   ): void {
-    this.#reserve(captured + 76);
+    this.#reserve(captured + 76 + (comment === null ? 0 : comment.length + 8));
     const view = this.view;
     const start = this.#at;
     view.setUint32(start, BLOCK_ENHANCED_PACKET, true);
@@ -285,7 +286,13 @@ export class PcapngWriter {
       view.setUint32(at + 8, tid, true);
       at += 12;
     }
-    if (flags !== 0 || drops > 0 || pid !== 0) {
+    if (comment !== null) {
+      view.setUint32(at, OPTION_COMMENT | (comment.length << 16), true);
+      this.bytes.set(comment, at + 4);
+      at += 4 + comment.length;
+      while (at & 3) this.bytes[at++] = 0;
+    }
+    if (flags !== 0 || drops > 0 || pid !== 0 || comment !== null) {
       view.setUint32(at, 0, true);
       at += 4;
     }

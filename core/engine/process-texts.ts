@@ -1,7 +1,14 @@
 import type { ProcessTexts } from '../capture/pcapng-writer.ts';
+import { printable } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROCESS_PARENT_KNOWN, PROCESS_UID_KNOWN } from '../flow/processes.ts';
+import { containerName, placeOfProcess } from '../processes/places.ts';
 import type { Owner } from '../session/options.ts';
+import { processName } from '../summary/process.ts';
+
+const COMMENT_MAX = 400;
+/** Programs whose comments are remembered. */
+const KNOWN_MAX = 10_000;
 
 /** What Wireshark's process blocks say of the process in row `row`. */
 export function textsOfProcess({ processes, strings, clock }: FlowModel, row: number): ProcessTexts {
@@ -30,6 +37,27 @@ export function processTexts(model: FlowModel): (owner: Owner) => ProcessTexts |
       if (model.processes.pid.data[row] === pid) return textsOfProcess(model, row);
     }
     return null;
+  };
+}
+
+/** `curl (pid 1234, unit ssh.service, container web)`: a comment on its packets. Made once for each program that a process runs. */
+export function processComments(model: FlowModel): (owner: Owner) => Uint8Array | null {
+  const known = new Map<number, Uint8Array>();
+  return ({ pid, identity = pid }) => {
+    const made = known.get(identity);
+    if (made !== undefined) return made;
+    const row = Math.floor(identity / 65536); // as ownerOfPacket makes it
+    const name = processName(model, row);
+    const { unit, container } = placeOfProcess(model, row);
+    // Its name and its group are told a little after its first packet.
+    if (name === '') return null;
+    const words = [`pid ${pid}`];
+    if (unit !== null) words.push(`unit ${unit}`);
+    if (container !== null) words.push(`container ${containerName(container)}`);
+    const text = new TextEncoder().encode(printable(`${name} (${words.join(', ')})`).slice(0, COMMENT_MAX));
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(identity, text);
+    return text;
   };
 }
 

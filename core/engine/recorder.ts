@@ -35,7 +35,7 @@ import { keptOutput, type KeepOptions, type Output } from './kept-output.ts';
 import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
 import { fileNames } from './file-names.ts';
-import { processTexts } from './process-texts.ts';
+import { processComments, processTexts } from './process-texts.ts';
 
 /** What is recorded, and into what. */
 export interface RecorderOptions {
@@ -62,6 +62,8 @@ export interface RecorderOptions {
   readonly rotateMs?: number;
   readonly ring?: number;
   readonly wiresharkProcessInfo?: boolean;
+  /** Say on each packet whose it is, for readers that show no process. */
+  readonly processComments?: boolean;
   readonly acceptTracing?: boolean;
   /** Keep command lines. */
   readonly commandLines?: boolean;
@@ -264,6 +266,7 @@ function writerOptions(
     ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
       ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),
     ...(matches === null ? {} : { accepts: acceptsPacket(model, matches) }),
+    ...(options.processComments === true ? { comment: processComments(model) } : {}),
     ...(options.wiresharkProcessInfo === true ? { processInfo: processTexts(model) } : {}),
     onError,
     calls: { ...SYSTEM_CALLS, open: openForUser },

@@ -148,10 +148,7 @@ function traffic(model: FlowModel, field: number): Sample[] {
 }
 
 function unparsed(model: FlowModel): Sample[] {
-  return UNPARSED.flatMap((reason, i) => {
-    const value = model.interfaces.sum(TOTALS_UNPARSED + i);
-    return value > 0 ? [{ value, labels: { reason } }] : [];
-  });
+  return UNPARSED.map((reason, i) => ({ value: model.interfaces.sum(TOTALS_UNPARSED + i), labels: { reason } }));
 }
 
 function cpuSeconds(): number {

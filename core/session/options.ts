@@ -72,6 +72,8 @@ export interface SessionWriterOptions extends RecordingTexts {
   readonly names?: () => readonly { readonly address: Uint8Array; readonly names: readonly string[] }[];
   /** Write Wireshark's process blocks, from what this tells; absent = do not. */
   readonly processInfo?: (owner: Owner, atHigh: number, atLow: number) => ProcessTexts | null;
+  /** A comment on each packet of a known owner, as UTF-8, for readers that show no process; absent = none. */
+  readonly comment?: (owner: Owner) => Uint8Array | null;
   /** Called once, when writing has failed; what was written before is kept. */
   readonly onError?: (error: FlowglassError) => void;
   /** Drive `tick()` by a timer of 100 ms; default true. */

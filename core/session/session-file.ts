@@ -133,6 +133,7 @@ export class SessionFile {
     pid: number,
     tid: number,
     wirePackets: number,
+    comment: Uint8Array | null,
   ): void {
     if (this.#runCount === 0) {
       this.#runOffset = this.offset;
@@ -142,7 +143,7 @@ export class SessionFile {
     this.#runCount++;
     this.#lastHigh = atHigh;
     this.#lastLow = atLow;
-    this.#out.packet(recorded.id, high, low, captured, original, source, from, flags, pid, tid, recorded.drops);
+    this.#out.packet(recorded.id, high, low, captured, original, source, from, flags, pid, tid, recorded.drops, comment); // prettier-ignore
     recorded.drops = 0;
     recorded.delivered++;
     this.counts.packets++;

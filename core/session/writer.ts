@@ -328,6 +328,7 @@ export class SessionWriter {
       owner ? owner.pid : 0,
       owner ? owner.tid : 0,
       wirePackets,
+      owner && options.comment ? options.comment(owner) : null,
     );
   }
 

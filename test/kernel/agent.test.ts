@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { InterfaceCounters } from '../lab/host.ts';
+import type { Host, InterfaceCounters } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
+import { CHECKOUT } from '../lab/programs.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
 import { Prometheus, startAgent, sumOf, type Agent } from '../lab/prometheus.ts';
+import { checkPanels } from './agent-panels.ts';
 import { mixedTraffic, startServers, type Connection } from '../lab/traffic.ts';
 
 const DELAY_US = 5000;
@@ -16,13 +18,16 @@ describeAsRoot('an agent', () => {
   let agent: Agent;
   let prometheus: Prometheus;
   let connections: Connection[];
+  let client: Host;
+  let traffic: () => Promise<Connection[]>;
   let before: InterfaceCounters;
   let after: InterfaceCounters;
   let text: string;
 
   beforeAll(async () => {
     lab = new Lab();
-    const [client, server] = [lab.host('client'), lab.host('server')];
+    const server = lab.host('server');
+    client = lab.host('client');
     const { near, far } = await lab.delayed(client, server, { delayUs: DELAY_US });
     server.nft('tcp dport 82 numgen inc mod 300 == 7 drop'); // so that something is sent again
     lab.offloads(near, false);
@@ -30,10 +35,16 @@ describeAsRoot('an agent', () => {
     const config = join(lab.directory, 'agent.yaml');
     writeFileSync(config, 'metrics: { groups: 50 }\npeers: [{ name: shop, networks: [10.77.2.0/24, "fd77:0:0:2::/64"] }]\nstreams: [{ to: stdout, events: [opened, closed] }]\n'); // prettier-ignore
     agent = await startAgent(lab, client, ['-i', 'veth0', '--config', config]);
-    prometheus = await Prometheus.start(lab, client, agent.address);
+    prometheus = await Prometheus.start(lab, client, agent.address, [join(CHECKOUT, 'deploy/prometheus/flowglass-rules.yml')]); // prettier-ignore
     before = client.counters('veth0');
-    connections = await mixedTraffic(client, { left: near.left, right: far.right }, servers);
-    await client.start('client', ['tcp', '--to', far.right.v4, '--port', CLOSED_PORT]).done;
+    traffic = async () => {
+      const made = await mixedTraffic(client, { left: near.left, right: far.right }, servers);
+      await client.start('client', ['tcp', '--to', far.right.v4, '--port', CLOSED_PORT]).done;
+      // To a port that nobody has: the kernel drops it, and says so to the sender.
+      await server.start('client', ['udp', '--to', near.left.v4, '--port', 9, '--send', 10, '--count', 1]).done;
+      return made;
+    };
+    connections = await traffic();
     after = client.counters('veth0');
     const bytes = after.rxBytes + after.txBytes - before.rxBytes - before.txBytes;
     text = await agent.until('all of it', (scrape) => sumOf(scrape, 'flowglass_bytes_total') >= bytes && sumOf(scrape, 'flowglass_flows_closed_total', { protocol: 'tcp' }) === tcp().length + 1); // prettier-ignore
@@ -67,6 +78,7 @@ describeAsRoot('an agent', () => {
       expect([port, sum('flowglass_flows_closed_total', `${labels},end="fin"`)]).toEqual([port, n]);
     }
     expect(sum('flowglass_flows_closed_total', `port="${CLOSED_PORT}",end="refused"`)).toBe(1);
+    expect(sum('flowglass_drops_total', 'reason="NO_SOCKET"')).toBe(1);
     expect(sum('flowglass_flows_open', 'protocol="tcp"')).toBe(0);
     expect(sum('flowglass_flows_opened_total', 'protocol=~"icmp.*",process="ping"')).toBe(2);
   });
@@ -100,11 +112,62 @@ describeAsRoot('an agent', () => {
     expect(text).not.toMatch(/10\.77\.|fd77:/);
   });
 
+  it('answers every query of every panel of the dashboards with what was sent', async () => {
+    // Every counter is there by now: what it grows by from here on is what is sent from here on.
+    const from = Date.now() / 1000;
+    await prometheus.until('two more scrapes', () => prometheus.value('timestamp(flowglass_ready)') > from + 0.6);
+    const counted = sum('flowglass_interface_bytes_total');
+    const start = client.counters('veth0');
+    const sent = (await traffic()).filter(({ protocol }) => protocol === 'tcp');
+    const end = client.counters('veth0');
+    const [sentBytes, receivedBytes] = [end.txBytes - start.txBytes, end.rxBytes - start.rxBytes];
+    const all = (): boolean =>
+      sum('flowglass_interface_bytes_total') >= counted + sentBytes + receivedBytes &&
+      sum('flowglass_bytes_total') === sum('flowglass_interface_bytes_total') &&
+      sum('flowglass_flows_closed_total', 'end="refused"') === 2 &&
+      sum('flowglass_flows_open', 'protocol="tcp"') === 0;
+    await prometheus.until('all of it', all);
+    await prometheus.until('another scrape', () => prometheus.value('timestamp(flowglass_ready)') > Date.now() / 1000 - 0.2); // prettier-ignore
+    const at = Date.now() / 1000;
+    const window = Math.floor((at - from) * 1000) / 1000;
+    checkPanels(prometheus, {
+      at,
+      window,
+      scrapes: Number(
+        prometheus.query(`count_over_time(flowglass_ready[${Math.round(window * 1000)}ms])`, at)[0]?.value?.[1],
+      ),
+      sentBytes,
+      receivedBytes,
+      flows: sent.length + 1 + 2 + 2 + 1,
+      fins: sent.length,
+      refused: 1,
+      answers: 2 + 8 + 2 * 20, // HTTP, the short one, each echoed datagram
+      open: [6, 10],
+      sentAgain: sent.reduce((n, { tcp }) => n + (tcp['totalRetrans'] ?? NaN), 0),
+      segments: sent.reduce((n, { tcp }) => n + (tcp['segmentsOut'] ?? NaN), 1),
+      drops: 1,
+      roundTrip: (2 * DELAY_US) / 1e6,
+    });
+  });
+
+  it('gives rules and alerts that promtool takes and that fire when they should', () => {
+    const folder = join(CHECKOUT, 'deploy/prometheus');
+    for (const args of [
+      ['check', 'rules', 'flowglass-rules.yml', 'flowglass-alerts.yml'],
+      ['check', 'config', 'prometheus.yml'],
+      ['test', 'rules', 'flowglass-alerts.test.yml'],
+    ])
+      // prettier-ignore
+      client.run('sh', ['-ec', `cd '${folder}' && exec promtool "$@"`, 'sh', ...args]);
+    const recorded = prometheus.query('{__name__=~".+:flowglass_.+"}').map(({ metric }) => metric['__name__']);
+    expect(new Set(recorded).size).toBe(6);
+  });
+
   it('names a flow in its exemplars, which its stream tells of', async () => {
     const exemplars = prometheus.api('query_exemplars', { query: 'flowglass_connect_seconds_bucket', start: '0', end: String(Date.now() / 1000 + 10) }) as { data: { exemplars: { labels: { flow: string }; value: string }[] }[] }; // prettier-ignore
     const named = exemplars.data.flatMap((series) => series.exemplars);
     expect(named.length).toBeGreaterThan(0);
-    const opened = sumOf(text, 'flowglass_flows_opened_total');
+    const opened = sumOf(agent.get('/metrics'), 'flowglass_flows_opened_total');
     await agent.child.until('all events', ({ stdout }) => stdout.split('"event":"opened"').length > opened);
     const lines = agent.child.stdout.trim().split('\n').map((line) => JSON.parse(line) as { event: string; flow: { id: string; latency: { connectUs: number } } }); // prettier-ignore
     for (const { labels, value } of named) {
