@@ -80,7 +80,7 @@ export async function runInBrowser(what: Pick<ServeWhat, 'file' | 'follow'>, why
   await runServer(
     { ...what, interfaces: [], all: false, netns: null, host: '127.0.0.1', port: 0 },
     ended,
-    async (url) => {
+    async ([url = '']) => {
       const opened = openBrowser(url);
       note(
         'warning',

@@ -1,17 +1,20 @@
-import { statSync } from 'node:fs';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Engine } from '../../core/engine/engine.ts';
 import type { Knowledge } from '../../core/engine/knowledge.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
-import { FlowglassError, printable } from '../../core/errors.ts';
+import { errnoText, FlowglassError, printable } from '../../core/errors.ts';
 import { programPath } from '../../core/system/programs.ts';
 import { hasDisplay } from '../desktop.ts';
 import { usageError, type Command, type Given } from '../command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from '../knowledge.ts';
 import { version } from '../main.ts';
-import { badValue } from '../quantities.ts';
+import { badValue, parseCount } from '../quantities.ts';
 import { note, print, signalled } from '../terminal.ts';
+import type { Access } from './guard.ts';
 import { serve } from './server.ts';
+import { VIEWERS_MAX } from './viewers.ts';
 
 /** Where the built page lies: dist/renderer, seen from dist/cli/serve or cli/serve. */
 export const pageFolder = (): string => {
@@ -29,13 +32,57 @@ function readPort(text: string | undefined): number {
   return port;
 }
 
+function readInvitations(given: Given): Access[] {
+  const count = (name: string, least: number, otherwise: number): number => {
+    const text = given.text(name);
+    return text === undefined ? otherwise : parseCount(`--${name}`, text, least, VIEWERS_MAX);
+  };
+  const lookers = count('lookers', 1, 0);
+  const viewers = count('viewers', 0, 1);
+  if (viewers + lookers === 0) throw usageError('nobody may come', '--viewers 0', 'give --lookers N');
+  return [...new Array<Access>(viewers).fill('full'), ...new Array<Access>(lookers).fill('look')];
+}
+
+/** Certificate and key, read and found to belong together. */
+function readTls(given: Given): { cert: Buffer; key: Buffer } | null {
+  const [cert, key] = [given.text('cert'), given.text('key')];
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined) throw usageError('--cert and --key go together', 'command line', 'give both'); // prettier-ignore
+  const bad = (what: string, where: string): FlowglassError =>
+    new FlowglassError({ code: 'bad-certificate', what, where: printable(where), hint: 'give a certificate and its private key as PEM' }); // prettier-ignore
+  const read = <T>(path: string, kind: string, use: (bytes: Buffer) => T): [Buffer, T] => {
+    try {
+      const bytes = readFileSync(path);
+      return [bytes, use(bytes)];
+    } catch (error) {
+      const unreadable = error instanceof Error && 'syscall' in error;
+      throw bad(unreadable ? errnoText(error) : `this is no ${kind}`, path);
+    }
+  };
+  const [certBytes, certificate] = read(cert, 'certificate', (bytes) => new X509Certificate(bytes));
+  const [keyBytes, privateKey] = read(key, 'private key without a password', (bytes) => createPrivateKey(bytes));
+  if (!certificate.checkPrivateKey(privateKey)) throw bad('the key is not that of the certificate', key);
+  if (Date.parse(certificate.validTo) < Date.now()) note('warning', `the certificate ${cert} has run out: browsers will refuse it`); // prettier-ignore
+  return { cert: certBytes, key: keyBytes };
+}
+
+function readPublic(text: string | undefined): URL | null {
+  if (text === undefined) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
+    throw badValue('--public', text, 'give an address such as https://host.example/flowglass/');
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
+
 export const command: Command = {
   name: 'serve',
   usage: '[FILE] [-i IFACE…] [OPTION…]',
   summary: 'Serve the interface to a browser on this machine',
   details: `
 Prints one address on standard output. It can be used once: the browser that opens it is let in, others are not.
-Ends by Ctrl-C or SIGTERM.`,
+With --viewers and --lookers one address a line, for as many browsers; lookers change nothing. All see the same
+engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
   options: {
     interface: { short: 'i', value: 'IFACE', multiple: true, help: 'interface to watch at once; several with commas' },
     all: { help: 'every interface' },
@@ -43,6 +90,11 @@ Ends by Ctrl-C or SIGTERM.`,
     host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
     port: { value: 'PORT', help: 'port to listen on (default any free one)' },
     ...KNOWLEDGE_OPTIONS,
+    viewers: { value: 'N', help: 'addresses for browsers that may do everything (default 1)' },
+    lookers: { value: 'N', help: 'further addresses, for browsers that may only look' },
+    cert: { value: 'FILE', help: 'certificate (PEM, with its chain): serve over TLS' },
+    key: { value: 'FILE', help: 'its private key (PEM)' },
+    public: { value: 'URL', help: 'address by which a reverse proxy reaches this, with its path' },
   },
   async run(given: Given): Promise<void> {
     const [file, extra] = given.positionals;
@@ -63,9 +115,12 @@ Ends by Ctrl-C or SIGTERM.`,
         host: given.text('host') ?? '127.0.0.1',
         port: readPort(given.text('port')),
         knowledge: readKnowledge(given),
+        invitations: readInvitations(given),
+        tls: readTls(given),
+        publicUrl: readPublic(given.text('public')),
       },
       ended,
-      (url) => print(`${url}\n`),
+      (urls) => print(`${urls.join('\n')}\n`),
     );
   },
 };
@@ -81,6 +136,9 @@ export interface ServeWhat {
   host: string;
   port: number;
   knowledge?: Knowledge;
+  invitations?: readonly Access[];
+  tls?: { readonly cert: Buffer; readonly key: Buffer } | null;
+  publicUrl?: URL | null;
 }
 
 /** How long the beginning of a capture is waited for before the page is shown without it. */
@@ -109,7 +167,7 @@ function wireshark(host: string): string | null {
 export async function runServer(
   what: ServeWhat,
   ended: Promise<void>,
-  ready: (url: string) => Promise<void>,
+  ready: (urls: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const engine = new Engine({
     ...machineOptions(version()),
@@ -125,12 +183,15 @@ export async function runServer(
       host: what.host,
       port: what.port,
       page: pageFolder(),
+      invitations: what.invitations ?? ['full'],
+      tls: what.tls ?? null,
+      publicUrl: what.publicUrl ?? null,
       connect: (port) => engine.connect(port),
       download: (id) => engine.exports.take(id),
     });
     if (!LOOPBACK.includes(what.host))
       note('warning', `listening on ${what.host}: whoever gets the address before you sees this machine's traffic`);
-    await ready(server.url);
+    await ready(server.urls);
     await ended;
     await server.close();
   } finally {

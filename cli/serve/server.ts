@@ -1,16 +1,17 @@
 /** HTTP and WebSocket side of `flowglass serve`: the page, uploads of dropped files, and one engine port per viewer. */
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { WebSocketServer, type WebSocket } from 'ws';
 import { CONTENT_SECURITY_POLICY, pageFile } from '../../core/engine/page.ts';
 import type { EnginePort } from '../../core/engine/port.ts';
 import { FlowglassError } from '../../core/errors.ts';
-import { Guard, REFUSALS, type Refusal } from './guard.ts';
+import { Guard, REFUSALS, type Access, type Refusal } from './guard.ts';
+import { Viewers } from './viewers.ts';
 
 const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -19,13 +20,19 @@ const HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
   'X-Frame-Options': 'DENY',
 } as const;
-/** The close code that the page understands as "do not try again". */
-const REFUSED = 4403;
-const REQUEST_MAX = 1 << 20;
 /** A dropped file larger than this is refused. */
 export const UPLOAD_MAX = 8 * 2 ** 30;
-/** Bytes waiting in a viewer's socket beyond which views are skipped. */
-const CONGESTED = 1 << 20;
+const CONNECTIONS_MAX = 256;
+const LIMITS: Limits = { headersMs: 10_000, silentMs: 60_000, pingMs: 15_000 };
+/** Files that are dropped at the same time. */
+const UPLOADS_MAX = 4;
+
+/** How long a connection may take to say what it wants, may be silent, and a viewer may leave a ping unanswered; ms. */
+export interface Limits {
+  readonly headersMs: number;
+  readonly silentMs: number;
+  readonly pingMs: number;
+}
 
 export interface ServeOptions {
   host: string;
@@ -34,13 +41,31 @@ export interface ServeOptions {
   page: string;
   /** Called with each new viewer. */
   connect: (port: EnginePort) => void;
+  /** How many browsers may come, and what each may do; default one, everything. */
+  invitations?: readonly Access[];
+  /** The address by which a proxy reaches us, with its path. */
+  publicUrl?: URL | null;
+  /** Certificate and key, PEM: then it is https. */
+  tls?: { readonly cert: Buffer; readonly key: Buffer } | null;
+  /** Milliseconds; other values for tests. */
+  limits?: Limits;
   /** An export to be handed out, once; null = there is none of that id. */
   download?: (id: string) => { readonly path: string; readonly name: string; readonly done: () => void } | null;
 }
 
+/** Dropped files: where they lie, and how many are coming in. */
+interface Uploads {
+  folder: string;
+  running: number;
+}
+
 export interface RunningServer {
-  /** Address with the one-time token. */
+  /** Address with the one-time token; of several the first. */
   url: string;
+  /** Address of each invitation, in their order. */
+  urls: string[];
+  /** Where it listens itself, whatever the address by which a proxy reaches it. */
+  local: string;
   close(): Promise<void>;
 }
 
@@ -53,39 +78,63 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       where: options.page,
       hint: 'run npm run build',
     });
-  let uploads = '';
+  const uploads: Uploads = { folder: '', running: 0 };
   let guard: Guard | null = null;
-  const server = createServer((request, response) => {
+  const limits = options.limits ?? LIMITS;
+  const viewers = new Viewers(options.connect, limits.pingMs);
+  const server = makeServer(options.tls ?? null, limits, (request, response) => {
     if (guard) void answer(request, response, guard, options, uploads).catch(() => response.destroy());
   });
   const port = await listen(server, options);
-  uploads = await mkdtemp(join(tmpdir(), 'flowglass-dropped-'));
-  const active = (guard = new Guard(port, [options.host]));
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: REQUEST_MAX });
+  uploads.folder = await mkdtemp(join(tmpdir(), 'flowglass-dropped-'));
+  const publicUrl = options.publicUrl ?? null;
+  const secure = options.tls ? true : publicUrl?.protocol === 'https:';
+  const invitations = options.invitations ?? ['full'];
+  const active = (guard = new Guard({ port, hosts: [options.host], publicUrl, secure, invitations }));
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const refusal = active.check(request, true);
-    if (request.url !== '/engine') {
+    if (pathOf(request.url ?? '', publicUrl) !== '/engine') {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
     } else if (refusal === 'host' || refusal === 'origin') {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
-    } else {
-      sockets.handleUpgrade(request, socket, head, (ws) => {
-        if (refusal) ws.close(REFUSED, 'token');
-        else options.connect(webSocketPort(ws));
-      });
-    }
+    } else viewers.accept(request, socket, head, active.accessOf(request));
   });
   const name = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const local = `${options.tls ? 'https' : 'http'}://${name}:${port}/`;
+  const address = publicUrl?.href ?? local;
+  const urls = active.queries.map((query) => `${address}?${query}`);
   return {
-    url: `http://${name}:${port}/?${active.query}`,
+    url: urls[0] ?? address,
+    urls,
+    local,
     close: async () => {
-      for (const ws of sockets.clients) ws.terminate();
+      viewers.close();
       server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));
-      await rm(uploads, { recursive: true, force: true });
+      await rm(uploads.folder, { recursive: true, force: true });
     },
   };
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+function makeServer(tls: ServeOptions['tls'], { headersMs, silentMs }: Limits, handler: Handler): Server {
+  // No limit on a whole request: a large file may be dropped over a slow line. A silent one is ended.
+  const limits = { headersTimeout: headersMs, requestTimeout: 0, connectionsCheckingInterval: headersMs / 2 };
+  const server = tls
+    ? createHttpsServer({ ...limits, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' }, handler)
+    : createHttpServer(limits, handler);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.setTimeout(silentMs, (socket) => socket.destroy());
+  return server;
+}
+
+/** The path below the one that a proxy reaches us by, whether or not the proxy takes that off. */
+function pathOf(path: string, publicUrl: URL | null): string {
+  const base = publicUrl?.pathname ?? '/';
+  const bare = path.split('?')[0] ?? '';
+  return bare.startsWith(base) ? `/${bare.slice(base.length)}` : bare;
 }
 
 function listen(server: Server, { host, port }: ServeOptions): Promise<number> {
@@ -107,33 +156,6 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<number> {
   });
 }
 
-function webSocketPort(ws: WebSocket): EnginePort {
-  return {
-    send: (message) => ws.send(JSON.stringify(message)),
-    sendView: (buffer) => ws.send(buffer),
-    get congested() {
-      return ws.bufferedAmount > CONGESTED;
-    },
-    onRequest: (handler) =>
-      ws.on('message', (data, binary) => {
-        if (binary) return;
-        let message: unknown;
-        try {
-          message = JSON.parse(String(data));
-        } catch {
-          ws.close(1007, 'not JSON');
-          return;
-        }
-        handler(message);
-      }),
-    onClose: (handler) => {
-      ws.on('error', () => ws.terminate());
-      ws.on('close', handler);
-    },
-    close: () => ws.close(),
-  };
-}
-
 function refuse(response: ServerResponse, refusal: Refusal): void {
   response.writeHead(403, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${REFUSALS[refusal]}\n`);
 }
@@ -143,29 +165,30 @@ async function answer(
   response: ServerResponse,
   guard: Guard,
   options: ServeOptions,
-  uploads: string,
+  uploads: Uploads,
 ): Promise<void> {
   // What stands in the request line is a path even if it begins with two slashes; what is none throws, and is cut off.
   const url = new URL(`http://localhost${request.url ?? '/'}`);
   if (!guard.hostAllowed(request)) return refuse(response, 'host');
+  const pathname = pathOf(url.pathname, options.publicUrl ?? null);
   const token = url.searchParams.get('token');
-  if (request.method === 'GET' && url.pathname === '/' && token !== null) {
+  if (request.method === 'GET' && pathname === '/' && token !== null) {
     const cookie = guard.admit(token);
     // A reload of the first address by the browser that was let in is fine.
     if (cookie === null && guard.check(request, false) !== null) return refuse(response, 'token');
     response.writeHead(303, { ...HEADERS, Location: './', ...(cookie ? { 'Set-Cookie': cookie } : {}) }).end();
     return;
   }
-  const upload = request.method === 'POST' && url.pathname === '/upload';
-  const refusal = guard.check(request, upload);
+  const upload = request.method === 'POST' && pathname === '/upload';
+  const refusal = guard.check(request, upload, upload || pathname === '/download' ? 'full' : 'look');
   if (refusal) return refuse(response, refusal);
   if (upload) return receive(request, response, uploads, url.searchParams.get('name') ?? 'capture');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { ...HEADERS, Allow: 'GET, HEAD' }).end();
     return;
   }
-  if (url.pathname === '/download') return handOut(request, response, options, url.searchParams.get('id') ?? '');
-  page(request, response, options.page, url.pathname);
+  if (pathname === '/download') return handOut(request, response, options, url.searchParams.get('id') ?? '');
+  page(request, response, options.page, pathname);
 }
 
 /** An export that this browser asked for: once, never shown, never kept by a cache. */
@@ -216,7 +239,7 @@ function page(request: IncomingMessage, response: ServerResponse, root: string, 
 async function receive(
   request: IncomingMessage,
   response: ServerResponse,
-  uploads: string,
+  uploads: Uploads,
   name: string,
 ): Promise<void> {
   const safe =
@@ -224,7 +247,13 @@ async function receive(
       .replace(/[^\p{L}\p{N}._ -]/gu, '_')
       .replace(/^\.+/, '')
       .slice(-120) || 'capture';
-  const path = join(await mkdtemp(join(uploads, 'file-')), safe);
+  if (uploads.running >= UPLOADS_MAX) {
+    response.writeHead(503, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8', 'Retry-After': '5' });
+    response.end('Other files are being stored; try again\n');
+    return;
+  }
+  uploads.running++;
+  const path = join(await mkdtemp(join(uploads.folder, 'file-')), safe);
   let size = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -240,6 +269,8 @@ async function receive(
     if (!response.headersSent)
       response.writeHead(status, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
     return;
+  } finally {
+    uploads.running--;
   }
   response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' }).end(JSON.stringify({ path }));
 }
