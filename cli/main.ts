@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   open: () => import('./open.ts'),
   serve: () => import('./serve/command.ts'),
   agent: () => import('./agent.ts'),
+  check: () => import('./check.ts'),
   extcap: () => import('./extcap.ts'),
   doctor: () => import('./doctor.ts'),
 };
