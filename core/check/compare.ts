@@ -49,8 +49,9 @@ function differencesOf(measured: Measured, flows: readonly FlowSummary[]): Diffe
   const rtt = longest?.latency.rtt ?? null;
   const resent = sum((flow) => flow.sentRetransmits);
   const rows: [string, Difference['unit'], number | null, number | null][] = [
-    // A segment sent again is on the wire again: iperf3 counts what it wrote.
-    ['payload sent', 'bytes', measured.sentBytes, sum((flow) => flow.sent.payloadBytes)],
+    // A segment sent again is on the wire again; iperf3 counts what it wrote, also what never left when its time was over.
+    ['payload written', 'bytes', measured.sentBytes, sum((flow) => flow.sent.payloadBytes)],
+    ['payload delivered', 'bytes', measured.deliveredBytes, sum((flow) => flow.sent.payloadBytes)],
     ['payload received', 'bytes', measured.receivedBytes, sum((flow) => flow.received.payloadBytes)],
     ['packets sent', 'packets', measured.sentPackets, sum((flow) => flow.sent.packets)],
     ['packets received', 'packets', measured.receivedPackets, sum((flow) => flow.received.packets)],

@@ -8,8 +8,9 @@ export interface Measured {
   readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly client: { readonly address: string | null; readonly port: number | null };
   readonly server: { readonly address: string; readonly port: number | null };
-  /** Payload bytes; null = the tool does not say. */
+  /** Payload bytes that the client wrote, and of those what the server read; null = the tool does not say. */
   readonly sentBytes: number | null;
+  readonly deliveredBytes: number | null;
   readonly receivedBytes: number | null;
   /** Echoes or datagrams. */
   readonly sentPackets: number | null;
@@ -64,6 +65,7 @@ export function readIperf3(text: string, path: string): Measured[] {
       client: { address: connected.local_host, port: connected.local_port },
       server: { address: connected.remote_host, port: connected.remote_port },
       sentBytes: reverse ? null : forward,
+      deliveredBytes: reverse ? null : (stream?.receiver?.bytes ?? null),
       receivedBytes: reverse ? (stream?.receiver?.bytes ?? forward) : null,
       sentPackets: reverse ? null : (udp?.packets ?? null),
       receivedPackets: reverse ? (udp?.packets ?? null) : null,
@@ -91,6 +93,7 @@ export function readPing(text: string, path: string): Measured {
     client: { address: null, port: null },
     server: { address, port: null },
     sentBytes: null,
+    deliveredBytes: null,
     receivedBytes: null,
     sentPackets: Number(counts[1]),
     receivedPackets: Number(counts[2]),

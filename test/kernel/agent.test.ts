@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Host, InterfaceCounters } from '../lab/host.ts';
-import { Lab } from '../lab/lab.ts';
+import { Lab, settle } from '../lab/lab.ts';
 import { CHECKOUT } from '../lab/programs.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
 import { Prometheus, startAgent, sumOf, type Agent } from '../lab/prometheus.ts';
@@ -41,15 +41,17 @@ describeAsRoot('an agent', () => {
       const made = await mixedTraffic(client, { left: near.left, right: far.right }, servers);
       await client.start('client', ['tcp', '--to', far.right.v4, '--port', CLOSED_PORT]).done;
       // To a port that nobody has: the kernel drops it, and says so to the sender.
+      const { txPackets } = client.counters('veth0');
       await server.start('client', ['udp', '--to', near.left.v4, '--port', 9, '--send', 10, '--count', 1]).done;
+      while (client.counters('veth0').txPackets === txPackets) await settle(5);
       return made;
     };
     connections = await traffic();
     after = client.counters('veth0');
     const bytes = after.rxBytes + after.txBytes - before.rxBytes - before.txBytes;
     text = await agent.until('all of it', (scrape) => sumOf(scrape, 'flowglass_bytes_total') >= bytes && sumOf(scrape, 'flowglass_flows_closed_total', { protocol: 'tcp' }) === tcp().length + 1); // prettier-ignore
-    const settled = prometheus.value('sum(flowglass_bytes_total)');
-    if (!(settled >= bytes)) await prometheus.until('all of it', () => prometheus.value('sum(flowglass_bytes_total)') >= bytes); // prettier-ignore
+    const now = Date.now() / 1000;
+    await prometheus.until('a scrape of all of it', () => prometheus.value('timestamp(flowglass_ready)') > now);
   }, 60_000);
   afterAll(() => lab.dispose());
 
@@ -127,7 +129,8 @@ describeAsRoot('an agent', () => {
       sum('flowglass_flows_closed_total', 'end="refused"') === 2 &&
       sum('flowglass_flows_open', 'protocol="tcp"') === 0;
     await prometheus.until('all of it', all);
-    await prometheus.until('another scrape', () => prometheus.value('timestamp(flowglass_ready)') > Date.now() / 1000 - 0.2); // prettier-ignore
+    const settledAt = Date.now() / 1000;
+    await prometheus.until('another scrape', () => prometheus.value('timestamp(flowglass_ready)') > settledAt);
     const at = Date.now() / 1000;
     const window = Math.floor((at - from) * 1000) / 1000;
     checkPanels(prometheus, {
