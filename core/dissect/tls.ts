@@ -28,6 +28,14 @@ export class ClientHello {
    */
   read(bytes: Uint8Array, start: number, length: number): number {
     const end = start + length;
+    // Nearly always it is one record, all of it there: read where it stands.
+    if (length >= 9 && bytes[start] === 22 && bytes[start + 1] === 3 && bytes[start + 5] === 1) {
+      const size = 4 + bytes[start + 6]! * 65536 + u16(bytes, start + 7);
+      if (size <= u16(bytes, start + 3) && size + 5 <= length && size <= CLIENT_HELLO_MAX) {
+        this.#parse(bytes, start + 5, start + 5 + size);
+        return TLS_HELLO;
+      }
+    }
     const message = this.#message;
     let size = 0;
     let wanted = -1;
@@ -48,7 +56,7 @@ export class ClientHello {
       if (available < recordLength) return length >= CLIENT_HELLO_MAX ? TLS_NOT_HELLO : TLS_NEED_MORE;
       at += 5 + recordLength;
     }
-    this.#parse(message, wanted);
+    this.#parse(message, 0, wanted);
     return TLS_HELLO;
   }
 
@@ -60,17 +68,16 @@ export class ClientHello {
     const wanted = 4 + (bytes[start + 1] ?? 0) * 65536 + u16(bytes, start + 2);
     if (bytes[start] !== 1 || wanted > CLIENT_HELLO_MAX) return TLS_NOT_HELLO;
     if (length < wanted) return TLS_NEED_MORE;
-    for (let i = 0; i < wanted; i++) this.#message[i] = bytes[start + i] ?? 0;
-    this.#parse(this.#message, wanted);
+    this.#parse(bytes, start, start + wanted);
     return TLS_HELLO;
   }
 
-  #parse(m: Uint8Array, end: number): void {
+  #parse(m: Uint8Array, start: number, end: number): void {
     this.serverName = null;
     this.alpn = [];
     this.encrypted = false;
     // Handshake header 4, version 2, random 32, then session id, cipher suites, compression methods.
-    let at = 38;
+    let at = start + 38;
     if (at >= end) return;
     at += 1 + (m[at] ?? 0);
     if (at + 2 > end) return;
