@@ -296,6 +296,7 @@ export class FakeEngine {
         this.endExport?.();
         return null;
       case 'wireshark':
+      case 'stopReading': // what it opens is there at once
         return null;
       case 'detach':
       case 'close':
