@@ -3,7 +3,7 @@
  * the session file: a seek to a time when they were here finds them, and a summary reads them all.
  *
  * It happens at clock readings (once a second) and depends on nothing but the model, so live and replay fold alike.
- * docs/decisions/0070-closed-flows-are-folded.md has the limits and their reasons.
+ * docs/decisions/0071-closed-flows-are-folded.md has the limits and their reasons.
  */
 import { COUNTERS, KEY_WORDS, TAIL_WORD } from './flows.ts';
 import { compactModel } from './compaction.ts';
