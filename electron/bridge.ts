@@ -1,4 +1,4 @@
-/** What the preload script does, apart from Electron itself: the two functions the page gets, and the port it is handed. */
+/** What the preload script does, apart from Electron itself: the three functions the page gets, and the port it is handed. */
 import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from './channels.ts';
 
 /** The part of Electron that a sandboxed preload script has. */
