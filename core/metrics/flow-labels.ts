@@ -38,18 +38,8 @@ export const LABEL_NAMES = [
 ] as const;
 export type LabelName = (typeof LABEL_NAMES)[number];
 
-export const DEFAULT_LABELS: readonly LabelName[] = [
-  'process',
-  'unit',
-  'container',
-  'pod',
-  'namespace',
-  'service',
-  'peer',
-  'role',
-  'protocol',
-  'port',
-];
+const ON_REQUEST: ReadonlySet<LabelName> = new Set(['name', 'address']);
+export const DEFAULT_LABELS: readonly LabelName[] = LABEL_NAMES.filter((name) => !ON_REQUEST.has(name));
 
 export interface LabelOptions {
   readonly names: readonly LabelName[];
