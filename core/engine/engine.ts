@@ -335,23 +335,24 @@ export class Engine {
     complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {
-      const source = this.current();
-      const row = source.model.flows.rowOf(flow);
-      return row >= 0 ? source.packetsOf(row, from, count) : { total: 0, rows: [] };
+      const { model, packets } = this.current();
+      const row = model.flows.rowOf(flow);
+      return packets && row >= 0 ? packets.list(model, row, from, count) : { total: 0, rows: [] };
     },
     measure: (_viewer, params) => measure(this.current(), params),
     stream: (_viewer, { flow }) => {
-      const source = this.current();
-      const row = source.model.flows.rowOf(flow);
-      return row >= 0 ? source.streamOf(row) : { ordered: true, pieces: [], truncated: false };
+      const { model, packets } = this.current();
+      const row = model.flows.rowOf(flow);
+      return packets && row >= 0 ? packets.stream(model, row) : { ordered: true, pieces: [], truncated: false };
     },
-    packet: (_viewer, { packet }) =>
-      this.current()
-        .packet(packet)
-        .catch((error: unknown) => {
-          if (error instanceof RangeError) return null;
-          throw error;
-        }),
+    packet: async (_viewer, { packet }) => {
+      try {
+        return (await this.current().packets?.one(packet)) ?? null;
+      } catch (error) {
+        if (error instanceof RangeError) return null;
+        throw error;
+      }
+    },
     exportLook: (_viewer, { wish }) => this.exports.look(this.exportable(wish)),
     exportStart: (_viewer, { wish, path }) => this.exports.start(this.exportable(wish), path),
     exportCancel: () => {

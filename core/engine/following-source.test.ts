@@ -109,9 +109,9 @@ describe('a capture from a pipe', () => {
     source.follow();
     source.tick();
     expect(source.cursorNs).toBe(source.endNs);
-    const { total, rows } = await source.packetsOf(0, 0, 100);
+    const { total, rows } = await source.packets.list(source.model, 0, 0, 100);
     expect(total).toBeGreaterThan(3);
-    expect((await source.packet(rows[0]!.packet))?.layers.length).toBeGreaterThan(2);
+    expect((await source.packets.one(rows[0]!.packet))?.layers.length).toBeGreaterThan(2);
     pipe.write(null);
     await ended;
     expect(source.truncated).toBe(false);

@@ -10,7 +10,6 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Packet } from '../capture/packet.ts';
 import { readCapture, readCaptureStream } from '../capture/read.ts';
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { errnoText, FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -135,18 +134,6 @@ export class FollowingSource implements Source {
 
   exported(): string {
     return this.file;
-  }
-
-  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
-    return this.packets.list(this.model, flow, from, count);
-  }
-
-  streamOf(flow: number): Promise<StreamAnswer> {
-    return this.packets.stream(this.model, flow);
-  }
-
-  packet(packet: number): Promise<PacketAnswer | null> {
-    return this.packets.one(packet);
   }
 
   async close(): Promise<void> {

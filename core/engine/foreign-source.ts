@@ -1,7 +1,6 @@
 /** A capture that is not ours, replayed: its packets go through the tracker up to the cursor (foreign-moments.ts). */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -109,18 +108,6 @@ export class ForeignSource implements Source {
 
   exported(): string {
     return this.path;
-  }
-
-  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
-    return this.packets.list(this.model, flow, from, count);
-  }
-
-  streamOf(flow: number): Promise<StreamAnswer> {
-    return this.packets.stream(this.model, flow);
-  }
-
-  packet(packet: number): Promise<PacketAnswer | null> {
-    return this.packets.one(packet);
   }
 
   close(): Promise<void> {

@@ -19,7 +19,6 @@ import {
   INTERFACE_FAILED,
   INTERFACE_GONE,
 } from '../abi/generated.ts';
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
@@ -288,17 +287,6 @@ export class LiveSource implements Source {
     const writer = packets ? this.recorder?.writer : this.history;
     writer?.sync();
     return writer?.files.at(-1) ?? null;
-  }
-
-  /** Packets are in files only: recorded ones are seen when the recording is opened. */
-  packetsOf(): Promise<{ total: number; rows: PacketRow[] }> {
-    return Promise.resolve({ total: 0, rows: [] });
-  }
-  streamOf(): Promise<StreamAnswer> {
-    return Promise.resolve({ ordered: true, pieces: [], truncated: false });
-  }
-  packet(): Promise<PacketAnswer | null> {
-    return Promise.resolve(null);
   }
 
   async close(): Promise<void> {

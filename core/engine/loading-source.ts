@@ -3,7 +3,6 @@
  * file has something to look at within a second. The engine puts the finished source in its place, of the same model.
  */
 import { basename } from 'node:path';
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
@@ -78,18 +77,6 @@ export class LoadingSource implements Source {
 
   exported(): string {
     return this.path;
-  }
-
-  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
-    return this.packets.list(this.model, flow, from, count);
-  }
-
-  streamOf(flow: number): Promise<StreamAnswer> {
-    return this.packets.stream(this.model, flow);
-  }
-
-  packet(packet: number): Promise<PacketAnswer | null> {
-    return this.packets.one(packet);
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,6 @@
  * whichever way one got there.
  */
 import { basename } from 'node:path';
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import type { JournalCursor } from '../session/journal-cursor.ts';
@@ -161,18 +160,6 @@ export class ReplaySource implements Source {
 
   exported(): string {
     return this.path;
-  }
-
-  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }> {
-    return this.packets.list(this.model, flow, from, count);
-  }
-
-  streamOf(flow: number): Promise<StreamAnswer> {
-    return this.packets.stream(this.model, flow);
-  }
-
-  packet(packet: number): Promise<PacketAnswer | null> {
-    return this.packets.one(packet);
   }
 
   close(): Promise<void> {

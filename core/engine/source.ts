@@ -1,5 +1,4 @@
 /** What the engine shows: a live capture, a session of ours, or a foreign capture. */
-import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { Gap } from '../flow/reducer.ts';
 import type { SummarySource } from '../summary/source.ts';
@@ -37,11 +36,8 @@ export interface Source {
   tick(): void;
   /** For details: what a summary of the state at the cursor is made from. */
   summary(): SummarySource;
-  /** Packets of the file; left out where there is none. */
+  /** Packets of the file; left out where there is none: recorded ones are seen when the recording is opened. */
   readonly packets?: FlowPackets;
-  packetsOf(flow: number, from: number, count: number): Promise<{ total: number; rows: PacketRow[] }>;
-  streamOf(flow: number): Promise<StreamAnswer>;
-  packet(packet: number): Promise<PacketAnswer | null>;
   /**
    * A capture file with all of it as of now, its flows at least; with `packets` one that has packets, null when there are
    * none.

@@ -32,7 +32,7 @@ describe('following a stream of a capture', () => {
   for (const name of ['m-half-close.pcap', 'm-karn-data-retransmit.pcap', 'm-any-duplicates-sll2.pcap'])
     it(`gives the bytes that tshark gives: ${name}`, async () => {
       const source = await ForeignSource.open(corpus(name), options);
-      const stream = await source.streamOf(0);
+      const stream = await source.packets.stream(source.model, 0);
       await source.close();
       expect(stream).toMatchObject({ ordered: true, truncated: false });
       expect(stream.pieces.every(({ missing }) => missing === 0)).toBe(true);
@@ -50,7 +50,7 @@ describe('following a stream of a capture', () => {
       const summary = flowSummary(source.summary(), flow);
       const whole = summary.protocol === 'tcp' && summary.roles === 'syn' && summary.end === 'fin';
       if (!whole || summary.retransmits !== 0 || summary.sent.payloadBytes === 0) continue;
-      const { pieces, truncated } = await source.streamOf(flow);
+      const { pieces, truncated } = await source.packets.stream(source.model, flow);
       if (truncated) continue;
       const bytes = (fromClient: boolean): number =>
         pieces
