@@ -3,6 +3,7 @@
  * filter, and the legend with its units. As PNG at twice the size, or as SVG with the fonts in it.
  */
 import { latencyColor, latencyShare, token } from '../draw/latency-scale.ts';
+import { font, text, type Pen } from '../draw/pen.ts';
 import { SvgContext } from '../draw/svg-context.ts';
 import { downloadBlob } from '../export/save.ts';
 import { embeddedFonts } from './fonts.ts';
@@ -40,41 +41,26 @@ const sizeOf = ({ width, height }: Picture): readonly [number, number] => [
   Math.ceil(height) + HEAD + FOOT,
 ];
 
-function text(
-  c: CanvasRenderingContext2D,
-  value: string,
-  x: number,
-  y: number,
-  size: number,
-  weight: number,
-  color: string,
-): number {
-  // prettier-ignore
-  c.font = `${weight} ${size}px ${token('--font-ui')}`;
-  c.fillStyle = token(color);
-  c.textAlign = 'left';
-  c.fillText(value, x, y);
-  return c.measureText(value).width;
-}
-
 /** Draws all of a picture at the origin. */
 export function drawPicture(c: CanvasRenderingContext2D, picture: Picture): void {
   const [width, height] = sizeOf(picture);
   c.fillStyle = token('--bg-1');
   c.fillRect(0, 0, width, height);
   c.textBaseline = 'alphabetic';
-  text(c, picture.title, PADDING, 24, 14, 600, '--fg-1');
-  text(c, picture.lines.join('  ·  '), PADDING, 42, 11, 400, '--fg-2');
+  const pen: Pen = { c, ui: token('--font-ui') };
+  text(pen, picture.title, PADDING, 24, 14, 600, token('--fg-1'));
+  text(pen, picture.lines.join('  ·  '), PADDING, 42, 11, 400, token('--fg-2'));
   c.save();
   c.translate(PADDING, HEAD);
   picture.draw(c);
   c.restore();
   c.globalAlpha = 1;
-  drawLegend(c, picture.legend, height - FOOT + 10, width - PADDING);
+  drawLegend(pen, picture.legend, height - FOOT + 10, width - PADDING);
 }
 
-function drawLegend(c: CanvasRenderingContext2D, legend: readonly string[], top: number, right: number): void {
-  const label = text(c, 'RTT p50', PADDING, top + 9, 11, 400, '--fg-3');
+function drawLegend(pen: Pen, legend: readonly string[], top: number, right: number): void {
+  const { c } = pen;
+  const label = text(pen, 'RTT p50', PADDING, top + 9, 11, 400, token('--fg-3'));
   const left = Math.round(PADDING + label + 12);
   const span = 220;
   for (let x = 0; x < span; x += 2) {
@@ -82,15 +68,15 @@ function drawLegend(c: CanvasRenderingContext2D, legend: readonly string[], top:
     c.fillRect(left + x, top, 2, 8);
   }
   for (const [us, word] of TICKS) {
-    c.font = `400 11px ${token('--font-ui')}`;
-    text(c, word, left + span * latencyShare(us) - c.measureText(word).width / 2, top + 22, 11, 400, '--fg-2');
+    c.font = font(pen, 11, 400);
+    text(pen, word, left + span * latencyShare(us) - c.measureText(word).width / 2, top + 22, 11, 400, token('--fg-2'));
   }
   const begin = left + span + 40;
   let at = begin;
   let y = top + 9;
   for (const words of legend) {
     if (at > begin && at + c.measureText(words).width > right) [at, y] = [begin, y + 14];
-    at += text(c, words, at, y, 11, 400, '--fg-2') + 20;
+    at += text(pen, words, at, y, 11, 400, token('--fg-2')) + 20;
   }
 }
 
