@@ -40,9 +40,11 @@ export interface Fold {
 export function foldFlows(model: FlowModel, flowsMax: number): Fold | null {
   const load = loadOf(model);
   if (load <= Math.max(flowsMax, model.foldAt)) return null;
-  const keep = chosen(model, flowsMax);
+  // Not `pathsOf`: what was concluded before must not matter.
+  const paths = new Paths(model).update();
+  const keep = chosen(model, flowsMax, paths);
   model.observer?.folding?.(keep);
-  const totals = addTotals(model, keep);
+  const totals = addTotals(model, keep, paths);
   const { flows, sockets } = compactModel(model, keep, keptSockets(model, keep));
   model.foldings++;
   model.foldAt = loadOf(model) + flowsMax / 8;
@@ -88,7 +90,7 @@ function loadOf({ flows, sockets, processes }: FlowModel): number {
 // ---- which flows stay -------------------------------------------------------------------------------------------------
 
 /** 1 for each flow that stays. Flows of one path go together. */
-function chosen(model: FlowModel, flowsMax: number): Uint8Array {
+function chosen(model: FlowModel, flowsMax: number, paths: Paths): Uint8Array {
   const { count } = model.flows.rows;
   const keep = new Uint8Array(count).fill(1);
   const wanted = count - Math.floor(flowsMax * 0.75);
@@ -96,8 +98,6 @@ function chosen(model: FlowModel, flowsMax: number): Uint8Array {
   const pressed = count > PRESSED * flowsMax;
   const ended = new Float64Array(count);
   for (let flow = 0; flow < count; flow++) ended[flow] = endedNs(model, flow, pressed);
-  // Not `pathsOf`: what was concluded before must not matter.
-  const paths = new Paths(model).update();
   for (let flow = 0; flow < count; flow++) {
     if (paths.shown(flow)) continue;
     const shown = paths.shownFor(flow);
@@ -134,10 +134,9 @@ function endedNs(model: FlowModel, flow: number, pressed: boolean): number {
 
 const words = new Uint32Array(KEY_WORDS);
 
-function addTotals(model: FlowModel, keep: Uint8Array): Int32Array {
+function addTotals(model: FlowModel, keep: Uint8Array, paths: Paths): Int32Array {
   const { flows, folded } = model;
   const totals = new Int32Array(keep.length).fill(-1);
-  const paths = new Paths(model).update();
   for (let flow = 0; flow < keep.length; flow++) {
     if (keep[flow] === 1 || (flows.flags.data[flow]! & FLAG_COUNTED) === 0) continue;
     if (paths.shown(flow)) totals[flow] = addTotal(model, flow, paths.members(flow));
