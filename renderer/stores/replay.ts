@@ -53,8 +53,19 @@ export const useReplay = defineStore('replay', () => {
     const at = SPEEDS.findIndex((each) => each >= speed.value);
     setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at + by))] as number);
   }
-  const seek = (atNs: number): void => void engine.act('seek', { atNs: within(atNs) });
-  const step = (byNs: number): void => seek(clock.value.cursorNs + byNs);
+  /** Where the cursor was asked to go and is not yet known to be, ns: the next step goes on from there. NaN = nowhere. */
+  let asked = NaN;
+  let answered = false;
+  watch(clock, ({ cursorNs }) => {
+    if (answered || cursorNs === asked) asked = NaN;
+  });
+  function seek(atNs: number): void {
+    const to = within(atNs);
+    asked = to;
+    answered = false;
+    void engine.act('seek', { atNs: to }).then(() => (answered ||= asked === to));
+  }
+  const step = (byNs: number): void => seek((Number.isNaN(asked) ? clock.value.cursorNs : asked) + byNs);
   const trouble = (direction: 'next' | 'previous'): void => void engine.act('trouble', { direction });
 
   async function setRange(next: TimeRange | null): Promise<void> {

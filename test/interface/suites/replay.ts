@@ -24,6 +24,19 @@ export function replaySuite(suite: Suite): void {
         expect(engine.state.clock.cursorNs).toBe(at);
       }));
 
+    it('steps that follow each other before the engine has answered are all gone', () =>
+      withPage(suite, 'replay', async ({ page, engine }) => {
+        await live(page);
+        const start = engine.state.clock.cursorNs;
+        const slider = page.getByRole('slider', { name: 'Time in the session' });
+        await page.evaluate(`for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowRight'])
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));`);
+        await soon(() => engine.state.clock.cursorNs).toBe(start + 2e9);
+        await soon(() => slider.getAttribute('aria-valuenow')).toBe(String(Math.round((start + 2e9) / 1e6)));
+        await slider.press('ArrowRight');
+        await soon(() => engine.state.clock.cursorNs).toBe(start + 3e9);
+      }));
+
     it('scrubs with keys and by pointer, and goes from trouble to trouble', () =>
       withPage(suite, 'replay', async ({ page, engine }) => {
         await live(page);
