@@ -32,7 +32,7 @@ export function drawFree(
     node.id === highlight.node || node.key === selected?.left || node.key === selected?.right;
   const nodes = [...scene.nodes.values()];
   for (const node of nodes) drawBody(c, node, isChosen(node), highlight);
-  // Where two names would lie on each other the one that matters less is left out; pointing at its node shows it.
+  // Below its node, else above. Where two names would lie on each other the one that matters less is left out; pointing at its node shows it.
   const weight = (node: SceneNode): number =>
     (node.key === highlight.hovered || node.key === highlight.focused ? 8 : 0) +
     (isChosen(node) ? 4 : 0) +
@@ -116,12 +116,16 @@ function drawName(
   const weight = chosen || stands(node, highlight) ? 600 : 500;
   c.font = font(pen, 11, weight);
   const name = fit(c, `${visibleText(node.label, 60)} ${visibleText(node.detail, 24)}`.trim(), NAME_ROOM);
-  const y = node.y + node.height / 2 + 13;
   const half = c.measureText(name).width / 2 + 3;
   const x = Math.min(width - half - 4, Math.max(half + 4, node.x));
-  const box: Box = [x - half, y - NAME_HEIGHT + 3, x + half, y + 3];
-  if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) return;
-  taken.push(box);
+  const boxAt = (y: number): Box => [x - half, y - NAME_HEIGHT + 3, x + half, y + 3];
+  const isFree = (box: Box): boolean =>
+    taken.every((other) => box[0] >= other[2] || box[2] <= other[0] || box[1] >= other[3] || box[3] <= other[1]);
+  const below = node.y + node.height / 2 + 13;
+  const above = node.y - node.height / 2 - 6;
+  const y = [below, above].find((each) => isFree(boxAt(each)));
+  if (y === undefined) return;
+  taken.push(boxAt(y));
   // A name may lie over a line: the ground around its letters keeps it readable.
   c.textAlign = 'center';
   c.strokeStyle = token('--bg-1');
