@@ -1,4 +1,4 @@
-import { findHelper } from '../core/helper/launch.ts';
+import { lookAtInstallation } from '../core/helper/installation.ts';
 import { diagnose, type Finding } from '../core/system/diagnosis.ts';
 import { usageError, type Command, type Given } from './command.ts';
 import { print, table } from './terminal.ts';
@@ -23,14 +23,15 @@ export const command: Command = {
   async run(given: Given): Promise<void> {
     const [extra] = given.positionals;
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass doctor --help');
-    const diagnosis = await diagnose(findHelper());
+    const { helper, asksPassword, findings } = lookAtInstallation();
+    const diagnosis = await diagnose(helper, asksPassword, findings);
     if (given.has('json')) {
       await print(`${JSON.stringify(diagnosis, null, 2)}\n`);
       return;
     }
     const features = diagnosis.features === null ? '' : `\nWhat the kernel gives\n${rows(diagnosis.features)}`;
     const verdict = diagnosis.capture
-      ? 'Recording works here.'
+      ? `Recording works here${asksPassword ? ', with a password' : ''}.`
       : 'Recording does not work here as it is; opening files does.';
     await print(`This machine\n${rows(diagnosis.findings)}${features}\n${verdict}\n`);
   },

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include "skeleton.h"
 
@@ -37,8 +38,13 @@ int command_hello(const struct fg_frame_header *header, const void *payload, str
 	memcpy(hello, payload, sizeof *hello);
 	if (hello->magic != FG_MAGIC)
 		return refuse(reason, "a HELLO with a wrong magic number");
-	if (hello->abi_version != FG_ABI_VERSION)
-		return refuse(reason, "another ABI version: helper and application are of different releases, install one of both");
+	if (hello->abi_version != FG_ABI_VERSION) {
+		static char both[160];
+
+		snprintf(both, sizeof both, "version %u of the protocol and this helper speaks %d: install helper and application of one release",
+			 hello->abi_version, FG_ABI_VERSION);
+		return refuse(reason, both);
+	}
 	if (hello->flags & ~known)
 		return refuse(reason, "a HELLO with unknown flags");
 	if (!interval_valid(hello->interval_ms))

@@ -1,20 +1,11 @@
 /** What the engine knows of this machine: who may capture, its interfaces, recordings made and opened. */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { HelloAnswer, RecentAnswer } from '../contract/answers.ts';
-import { findHelper, INSTALLED_HELPER } from '../helper/launch.ts';
+import { findRung, installedHelper, joinGroupCommand, userName } from '../helper/ladder.ts';
 import { sudoLine } from '../helper/permission.ts';
 import { listInterfaces } from '../system/interfaces.ts';
 import { effectiveCapabilities } from '../system/kernel.ts';
@@ -57,13 +48,11 @@ function capture(): HelloAnswer['capture'] {
   }
   const missing = needed.filter((capability) => !have.includes(capability) && !have.includes('CAP_SYS_ADMIN'));
   if (missing.length === 0) return { possible: true, reason: null, command: null };
-  if (findHelper() === INSTALLED_HELPER) {
-    try {
-      accessSync(INSTALLED_HELPER, constants.X_OK);
-      return { possible: true, reason: null, command: null };
-    } catch {
-      // not installed, or not for this user
-    }
+  const installed = installedHelper();
+  if (findRung().kind === 'pkexec' || installed === 'runnable') return { possible: true, reason: null, command: null };
+  if (installed === 'forbidden') {
+    const reason = `The capture helper is installed. It only answers users in the group flowglass, and ${userName()} is not in it. Sign in again afterwards.`;
+    return { possible: false, reason, command: joinGroupCommand() };
   }
   return {
     possible: false,

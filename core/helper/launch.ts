@@ -1,16 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { TOKEN_BYTES } from '../abi/generated.ts';
-import { FlowglassError, errnoText, printable } from '../errors.ts';
+import { EXIT_PERMISSION, FlowglassError, errnoText, printable } from '../errors.ts';
+import { findRung, INSTALLED_HELPER, joinGroupCommand, userName, type Rung } from './ladder.ts';
 import { permissionMissing } from './permission.ts';
-
-/** Where a package puts the helper (root:flowglass 0750, with file capabilities). */
-export const INSTALLED_HELPER = '/usr/libexec/flowglass/flowglass-helper';
+import { PASSWORD_MS, pkexecError, spawnPkexec, terminalAgent } from './pkexec.ts';
 
 /** Longest path that fits sockaddr_un (unix(7)), without its NUL. */
 const SOCKET_PATH_MAX = 107;
@@ -26,7 +24,7 @@ export interface LaunchedHelper {
 
 /** What to start and where it works. */
 export interface LaunchOptions {
-  /** Path of the executable; default: findHelper(). */
+  /** Path of the executable, started as it is; default: what the ladder finds (ladder.ts). */
   readonly helperPath?: string;
   /** Namespace to enter, as a path for setns(2); default: that of this process. */
   readonly netnsPath?: string;
@@ -34,23 +32,8 @@ export interface LaunchOptions {
   readonly connectTimeoutMs?: number;
 }
 
-/** The helper to use: FLOWGLASS_HELPER, for an ordinary user the installed one, else the checkout's own. */
-export function findHelper(): string {
-  const configured = process.env['FLOWGLASS_HELPER'];
-  if (configured !== undefined && configured !== '') return configured;
-  const here = fileURLToPath(new URL('.', import.meta.url)); // dist/core/helper/ or core/helper/
-  const beside = [join(here, '../../helper/flowglass-helper'), join(here, '../../dist/helper/flowglass-helper')];
-  const own = beside.find((path) => existsSync(path));
-  if (process.getuid?.() !== 0 || own === undefined) {
-    try {
-      accessSync(INSTALLED_HELPER, constants.X_OK);
-      return INSTALLED_HELPER;
-    } catch {
-      // not installed, or this user is not in the group flowglass
-    }
-  }
-  return own ?? INSTALLED_HELPER;
-}
+/** A helper is given this long to connect (a loaded machine, a slow VM). */
+const CONNECT_MS = 20_000;
 
 /** A new directory that only we can enter, for one socket. */
 function privateDirectory(): string {
@@ -106,8 +89,12 @@ export function endedError(code: number | null, signal: string | null, text: str
 
 function spawnError(error: unknown, path: string): FlowglassError {
   const name = error instanceof Error && 'code' in error ? error.code : '';
-  if (name === 'EACCES' || name === 'EPERM')
+  if (name === 'EACCES' || name === 'EPERM') {
+    const what = `the capture helper only answers users in the group flowglass, and ${userName()} is not in it; opening files still works`;
+    const hint = `run: ${joinGroupCommand()}, and sign in again`;
+    if (path === INSTALLED_HELPER) return new FlowglassError({ code: 'permission', what, where: path, hint, exitCode: EXIT_PERMISSION }); // prettier-ignore
     return permissionMissing('the capture helper may not be run by this user', path);
+  }
   return new FlowglassError({
     code: 'helper-missing',
     what: `the capture helper cannot be started (${errnoText(error)})`,
@@ -123,36 +110,53 @@ function spawnError(error: unknown, path: string): FlowglassError {
  * detach, however this process ends.
  */
 export async function launchHelper(options: LaunchOptions = {}): Promise<LaunchedHelper> {
-  const helperPath = options.helperPath ?? findHelper();
+  const { helperPath, netnsPath } = options;
+  const rung: Rung =
+    helperPath === undefined
+      ? findRung({ otherNamespace: netnsPath !== undefined })
+      : { kind: 'direct', helper: helperPath };
   const token = randomBytes(TOKEN_BYTES);
   const directory = privateDirectory();
   const server = createServer();
+  const agent = rung.kind === 'pkexec' ? await terminalAgent() : null;
   try {
     const socketPath = join(directory, 'socket');
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
-    return await connected(server, helperPath, socketPath, token, options);
+    const args = ['--socket', socketPath, ...(netnsPath === undefined ? [] : ['--netns', netnsPath])];
+    const child = startProcess(rung, args);
+    const limitMs = options.connectTimeoutMs ?? (rung.kind === 'pkexec' ? PASSWORD_MS : CONNECT_MS);
+    return await connected(server, child, { rung, token, socketPath, limitMs });
   } finally {
+    agent?.end();
     server.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function connected(
-  server: Server,
-  helperPath: string,
-  socketPath: string,
-  token: Uint8Array,
-  options: LaunchOptions,
-): Promise<LaunchedHelper> {
-  const args = ['--socket', socketPath, ...(options.netnsPath === undefined ? [] : ['--netns', options.netnsPath])];
-  // A process group of its own: Ctrl-C reaches us alone, and we end the helper in order.
-  const child = spawn(helperPath, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+/** A process group of its own: Ctrl-C reaches us alone, and we end the helper in order. */
+function startProcess(rung: Rung, args: readonly string[]): ChildProcess {
+  if (rung.kind === 'pkexec') return spawnPkexec(rung.pkexec, rung.helper, args);
+  return spawn(rung.helper, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+}
+
+/** A helper that was started and has not connected yet. */
+interface Starting {
+  readonly rung: Rung;
+  readonly token: Uint8Array;
+  readonly socketPath: string;
+  readonly limitMs: number;
+}
+
+function connected(server: Server, child: ChildProcess, starting: Starting): Promise<LaunchedHelper> {
+  const { rung, token, socketPath, limitMs } = starting;
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-16384);
   });
   child.stdin?.on('error', () => undefined); // it ended before reading its token: 'close' below says why
   child.stdin?.write(token);
+  const ended = (code: number | null, signal: string | null): FlowglassError =>
+    (rung.kind === 'pkexec' ? pkexecError(code, lastLine(errors)) : null) ?? endedError(code, signal, lastLine(errors));
   return new Promise((resolve, reject) => {
     const fail = (error: FlowglassError): void => {
       clearTimeout(timer);
@@ -160,19 +164,18 @@ function connected(
       child.kill('SIGKILL');
       reject(error);
     };
-    const limitMs = options.connectTimeoutMs ?? 20_000;
     const timer = setTimeout(() => {
       fail(
         new FlowglassError({
           code: 'helper-silent',
           what: `the capture helper did not connect within ${limitMs / 1000} s`,
-          where: helperPath,
+          where: rung.helper,
           hint: 'see what works here with flowglass doctor',
         }),
       );
     }, limitMs);
-    child.once('error', (error) => fail(spawnError(error, helperPath)));
-    child.once('close', (code, signal) => fail(endedError(code, signal, lastLine(errors))));
+    child.once('error', (error) => fail(spawnError(error, rung.helper)));
+    child.once('close', (code, signal) => fail(ended(code, signal)));
     server.once('error', (error) => {
       fail(new FlowglassError({ code: 'helper-failed', what: errnoText(error), where: socketPath, hint: 'try again' }));
     });

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { z } from 'zod';
 import { errnoText, printable } from '../errors.ts';
-import { cgroup2Mount, effectiveCapabilities, kernelAtLeast } from './kernel.ts';
+import { cgroup2Mount, kernelAtLeast } from './kernel.ts';
 import { listInterfaces } from './interfaces.ts';
 
 /** One thing that was looked at: it works, it works with less, or it does not. */
@@ -113,26 +113,6 @@ function kernelFindings(): Finding[] {
   ];
 }
 
-function privilegeFinding(helperPath: string): Finding {
-  const name = 'privilege';
-  if (process.getuid?.() === 0) {
-    const have: readonly string[] = effectiveCapabilities();
-    const lacking = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'].filter((capability) => !have.includes(capability));
-    if (lacking.length === 0 || have.includes('CAP_SYS_ADMIN'))
-      return { name, status: 'ok', detail: 'root', hint: null };
-    return { name, status: 'missing', detail: `root without ${lacking.join(', ')}`, hint: 'give the container these capabilities, or run outside it' }; // prettier-ignore
-  }
-  try {
-    accessSync(helperPath, constants.X_OK);
-    if ((statSync(helperPath).mode & 0o005) === 0) {
-      return { name, status: 'ok', detail: `member of the group that may run ${helperPath}`, hint: null };
-    }
-  } catch {
-    return { name, status: 'missing', detail: `this user may not run ${helperPath}`, hint: 'join the group flowglass (sudo adduser $USER flowglass, then log in again), or use sudo' }; // prettier-ignore
-  }
-  return { name, status: 'limited', detail: 'ordinary user', hint: 'opening files works; for recording use sudo' };
-}
-
 /** Private directories of helpers' sockets whose session has ended without tidying up. */
 function leftoverFinding(): Finding {
   const bases = [...new Set([process.env['XDG_RUNTIME_DIR'] ?? '', tmpdir()])].filter((base) => base !== '');
@@ -199,18 +179,22 @@ function featureFindings(report: Probe): Finding[] {
 }
 
 /** Looks at everything that decides what works here. Changes nothing; the helper attaches to no interface. */
-export async function diagnose(helperPath: string): Promise<Diagnosis> {
-  const findings = [...kernelFindings(), privilegeFinding(helperPath)];
-  const { report, failure } = await probe(helperPath);
+export async function diagnose(
+  helperPath: string,
+  asksPassword: boolean,
+  others: readonly Finding[],
+): Promise<Diagnosis> {
+  const findings = [...kernelFindings(), ...others];
+  const { report, failure } = asksPassword ? { report: null, failure: '' } : await probe(helperPath);
   const loaded = report?.loaded === true;
   findings.push(
     loaded
       ? { name: 'helper', status: 'ok', detail: `${helperPath}, version ${report.version}`, hint: null }
       : {
           name: 'helper',
-          status: 'missing',
-          detail: printable(report?.failure ?? failure),
-          hint: existsSync(helperPath) ? 'run this with sudo to see whether only privilege is missing' : 'run npm run build, or install the flowglass package', // prettier-ignore
+          status: asksPassword ? 'limited' : 'missing',
+          detail: asksPassword ? 'not asked: it would need a password' : printable(report?.failure ?? failure),
+          hint: asksPassword ? 'run this with sudo to see what the kernel gives' : existsSync(helperPath) ? 'run this with sudo to see whether only privilege is missing' : 'run npm run build, or install the flowglass package', // prettier-ignore
         },
   );
   if (report !== null && report.refused.length > 0) {
@@ -224,5 +208,9 @@ export async function diagnose(helperPath: string): Promise<Diagnosis> {
   }
   const clsact = await clsactFinding();
   findings.push(leftoverFinding(), ...(clsact === null ? [] : [clsact]));
-  return { capture: loaded, findings, features: report === null || !loaded ? null : featureFindings(report) };
+  return {
+    capture: loaded || asksPassword,
+    findings,
+    features: report === null || !loaded ? null : featureFindings(report),
+  };
 }

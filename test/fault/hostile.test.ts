@@ -109,7 +109,7 @@ describeAsRoot('hostile frames', () => {
 
   it.each<[string, Buffer]>([
     ['a hello with the wrong magic', hello(0x12345678)],
-    ['a hello of another version', hello(MAGIC, 99)],
+    ['version 99 of the protocol and this helper speaks', hello(MAGIC, 99)],
     ['a table beyond all memory', hello(MAGIC, 1, 1n << 62n)],
     ['a hello cut short', frame(HELLO, Buffer.alloc(7))],
     ['a hello too long', frame(HELLO, Buffer.alloc(200))],
@@ -122,6 +122,7 @@ describeAsRoot('hostile frames', () => {
     const { child, socket } = await helper(tokenOf());
     (await socket).write(bytes);
     await expectRefusal(child, why);
+    if (why.startsWith('version')) expect(child.stderr).toContain(why);
   });
 
   it.each<[string, Buffer]>([
