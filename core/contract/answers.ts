@@ -1,5 +1,6 @@
 /** What the engine answers and tells by itself. Plain data; everything that came from the wire is untrusted text. */
 import type { ExportAnswers, Exporting } from './exports.ts';
+import type { FlightState, RecordingAnswers, RecordingState } from './recording.ts';
 import type { Method } from './requests.ts';
 
 /** A failure as a person reads it: what happened, where, and the one thing to do. */
@@ -199,13 +200,11 @@ export interface LabelsAnswer {
   problem: string | null;
 }
 
-export interface Answers extends ExportAnswers {
+export interface Answers extends ExportAnswers, RecordingAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
   attach: null;
   detach: null;
-  recordStart: { path: string };
-  recordStop: { path: string; bytes: number };
   open: null;
   openDemo: null;
   recent: RecentAnswer[];
@@ -240,7 +239,9 @@ export interface StateEvent {
   /** Name shown for the source: interfaces or the file. */
   source: { name: string; path: string | null; ours: boolean } | null;
   attached: { name: string; ingress: string; egress: string; up: boolean; reason: string }[];
-  recording: { path: string; sinceNs: number; bytes: number } | null;
+  recording: RecordingState | null;
+  /** null = nothing is kept here, whatever is watched. */
+  flight: FlightState | null;
   opening: { done: number; total: number } | null;
   exporting: Exporting | null;
   /** Session clock. Wall = epochNs + time since the first anchor, nanoseconds; as text because it passes 2^53. */

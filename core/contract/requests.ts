@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { exportRequests } from './exports.ts';
+import { recordingRequests } from './recording.ts';
 
 const name = z.string().min(1).max(256);
 const path = z.string().min(1).max(4096);
@@ -103,13 +104,7 @@ export const requests = {
     netns: path.nullable().default(null),
   }),
   detach: z.strictObject({}),
-  recordStart: z.strictObject({
-    /** Where to write; null = a new file in the recordings folder. */
-    path: path.nullable().default(null),
-    snaplen: z.number().int().min(0).max(262_144).default(256),
-    packets: z.boolean().default(true),
-  }),
-  recordStop: z.strictObject({}),
+  ...recordingRequests,
   /** Opens a capture file of the engine's machine. */
   open: z.strictObject({ path }),
   openDemo: z.strictObject({}),

@@ -21,12 +21,15 @@ import type {
 import { requestEnvelope, requests, type Method, type Params } from '../contract/requests.ts';
 import { FlowglassError } from '../errors.ts';
 import type { ExportWish } from '../contract/exports.ts';
+import type { RecordingAnswers } from '../contract/recording.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
 import { refined } from '../filter/refine.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { pathsOf } from '../flow/paths.ts';
+import { completionAnswer } from './completion.ts';
+import type { FlightKeeper } from './flight-keeper.ts';
 import { flowAnswer } from './flow-answer.ts';
 import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
@@ -41,6 +44,7 @@ import type { EnginePort } from './port.ts';
 import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
 import { playedTo, rangeWithin, type TimeRange } from './time-range.ts';
+import { flightKeeper, recordingHandlers, type RecordingHost } from './recording-requests.ts';
 import type { Moment } from './views/state.ts';
 import { ViewServer } from './views/view-server.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
@@ -70,6 +74,8 @@ export interface EngineOptions {
   exports?: ExportPlaces;
   /** Databases of networks that the command line named; the page may name others. */
   knowledge?: Knowledge;
+  /** Where the flight recorder keeps what just happened; without one nothing is kept. */
+  flightFolder?: string;
 }
 
 interface Viewer {
@@ -78,6 +84,8 @@ interface Viewer {
   /** The state it was told last, as JSON. */
   state: string;
 }
+
+type Handlers = { [M in Method]: (viewer: Viewer, params: Params<M>) => Promise<Answers[M]> | Answers[M] };
 
 /** It does not keep up: it gets the newest state and figures once it does again, so nothing piles up meanwhile. */
 const behind = ({ port, views }: Viewer): boolean => port.congested || views.stalled;
@@ -110,10 +118,23 @@ export class Engine {
 
   readonly exports: Exports;
   private readonly known: KnownThings;
+  private readonly flight: FlightKeeper | null;
+  private readonly handlers: Handlers;
 
   constructor(options: EngineOptions) {
     this.options = options;
     this.known = new KnownThings(options.knowledge, (error) => this.notice('warning', error));
+    const host: RecordingHost = {
+      live: () => this.live(),
+      newRecording: options.newRecording,
+      opened: options.opened,
+      announce: () => this.announce(),
+      notice: (level, error) => this.notice(level, error),
+      values: (field) => this.valuesOf(field),
+      folder: options.flightFolder ?? null,
+    };
+    this.flight = flightKeeper(host);
+    this.handlers = { ...this.ownHandlers, ...recordingHandlers(host, this.flight) };
     this.exports = new Exports(options.exports ?? NO_EXPORTS, options.version, () => this.announce());
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -196,9 +217,7 @@ export class Engine {
     }
   }
 
-  private readonly handlers: {
-    [M in Method]: (viewer: Viewer, params: Params<M>) => Promise<Answers[M]> | Answers[M];
-  } = {
+  private readonly ownHandlers: Omit<Handlers, keyof RecordingAnswers> = {
     hello: () => this.hello(),
     interfaces: () => this.options.interfaces(null).map(interfaceAnswer),
     attach: async (_viewer, params) => {
@@ -209,39 +228,6 @@ export class Engine {
       await this.leave();
       this.announce();
       return null;
-    },
-    recordStart: (_viewer, { path, snaplen, packets }) => {
-      const live = this.live();
-      const target = path ?? this.options.newRecording();
-      if (live.recording)
-        throw new FlowglassError({
-          code: 'recording',
-          what: 'a recording is under way',
-          where: live.recording.path,
-          hint: 'stop it first',
-        });
-      live.startRecording(target, snaplen, packets, (error) => {
-        this.notice('error', error);
-        void live.stopRecording();
-      });
-      this.announce();
-      return { path: target };
-    },
-    recordStop: async () => {
-      const live = this.live();
-      const path = live.recording?.path;
-      const result = await live.stopRecording();
-      if (!result || path === undefined)
-        throw new FlowglassError({
-          code: 'not-recording',
-          what: 'nothing is being recorded',
-          where: live.name,
-          hint: 'press Record first',
-        });
-      if (result.error) throw result.error;
-      this.options.opened(path);
-      this.announce();
-      return { path, bytes: result.bytes };
     },
     open: async (_viewer, { path }) => {
       await this.openFile(path);
@@ -471,6 +457,7 @@ export class Engine {
         },
       });
       this.use(live, 'live');
+      this.flight?.attach(live.kept);
     } catch (error) {
       this.mode = 'idle';
       this.announce();
@@ -570,6 +557,7 @@ export class Engine {
     if (this.mode !== 'opening') this.mode = 'idle';
     if (source) {
       await this.seeking;
+      await this.flight?.detach();
       await source.close();
     }
   }
@@ -689,7 +677,8 @@ export class Engine {
           ? { name: this.opening.name, path: null, ours: false }
           : null,
       attached: live?.attached ?? [],
-      recording: live?.recording ?? null,
+      recording: live?.recorder.recording ?? null,
+      flight: this.flight?.state ?? null,
       opening: this.opening ? { done: this.opening.done, total: this.opening.total } : null,
       exporting: this.exports.exporting,
       clock: {
@@ -785,13 +774,10 @@ export class Engine {
   }
 
   private complete(text: string, cursor: number): CompletionAnswer {
-    const items = complete(text, cursor, (field) => this.valuesOf(field));
-    const first = items[0];
-    return {
-      from: first?.start ?? cursor,
-      to: first?.end ?? cursor,
-      items: items.slice(0, 20).map(({ insert, doc }) => ({ text: insert, detail: doc })),
-    };
+    return completionAnswer(
+      complete(text, cursor, (field) => this.valuesOf(field)),
+      cursor,
+    );
   }
 
   /** Values that the newest flows have for a field. */

@@ -7,27 +7,14 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { arch, hostname, release, tmpdir, type as systemType } from 'node:os';
 import { join } from 'node:path';
-import {
-  FRAME_CLOCK,
-  FRAME_HELLO,
-  FRAME_INTERFACE,
-  FRAME_PACKETS,
-  FRAME_STATS,
-  IFACE_NONE,
-  INTERFACE,
-  INTERFACE_DETACHED,
-  INTERFACE_FAILED,
-  INTERFACE_GONE,
-} from '../abi/generated.ts';
+import { FRAME_INTERFACE, FRAME_PACKETS, FRAME_STATS } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
-import { ownerOfPacket } from '../flow/owners.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import { startHelper, type Helper } from '../helper/helper.ts';
 import type { JournalCursor } from '../session/journal-cursor.ts';
 import { Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
-import type { SessionResult } from '../session/options.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
@@ -37,10 +24,11 @@ import { CgroupNames } from './cgroup-paths.ts';
 import { tellHosts } from './hosts-names.ts';
 import type { FindingList } from './finding-facts.ts';
 import { InterfaceWatch, type Attached } from './interface-watch.ts';
+import type { Kept } from './flight-keeper.ts';
+import { LiveRecorder } from './live-recorder.ts';
 import { TimelineObserver } from './observer.ts';
 import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
-import { fileNames } from './file-names.ts';
 import { REDUCERS } from './replay-source.ts';
 import type { Source } from './source.ts';
 
@@ -82,10 +70,10 @@ export class LiveSource implements Source {
   private readonly watch: InterfaceWatch;
   private readonly cgroups = new CgroupNames();
   private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
-  private readonly primers: { type: number; iface: number; bytes: Uint8Array }[] = [];
   private helper: Helper | null = null;
   private history: SessionWriter | null = null;
-  private recorder: { writer: SessionWriter; path: string; sinceNs: number } | null = null;
+  /** What is written of it. */
+  readonly recorder: LiveRecorder;
   /** The state looked at while the cursor is not at the newest moment. */
   private frozen: Frozen | null = null;
   private pending: { type: number; bytes: Uint8Array }[] | null = [];
@@ -96,6 +84,13 @@ export class LiveSource implements Source {
     this.options = options;
     this.timeline = this.observer.store;
     this.findings = this.observer.findings;
+    this.recorder = new LiveRecorder({
+      reducer: this.reducer,
+      texts: this.texts(),
+      sink: (type, bytes, view, offset, length) => this.frame(type, bytes, view, offset, length),
+      capture: (on, snaplen) => this.helper?.capture(on, snaplen),
+      settleMs: 2 * INTERVAL_MS + 50,
+    });
     this.watch = new InterfaceWatch({
       interfaces: options.interfaces,
       all: options.all,
@@ -168,15 +163,17 @@ export class LiveSource implements Source {
   get following(): boolean {
     return this.frozen === null;
   }
+  /** What the flight recorder needs of it. */
+  get kept(): Kept {
+    return {
+      recorder: this.recorder,
+      onSamples: (samples) => (this.observer.samples = samples),
+      wallNs: (atNs) => this.reducer.model.clock.wallNs(atNs),
+    };
+  }
   /** Totals and losses at the newest moment, whatever is looked at. */
   get newest(): FlowModel {
     return this.reducer.model;
-  }
-
-  get recording(): { path: string; sinceNs: number; bytes: number } | null {
-    if (!this.recorder) return null;
-    const { writer, path, sinceNs } = this.recorder;
-    return { path, sinceNs, bytes: writer.bytes };
   }
 
   /** Stops following: what is shown now stays, capturing goes on. */
@@ -237,37 +234,6 @@ export class LiveSource implements Source {
     );
   }
 
-  /** Starts a session file with everything known so far. Throws FlowglassError when it cannot be made. */
-  startRecording(path: string, snaplen: number, packets: boolean, onError: (error: FlowglassError) => void): void {
-    const { model } = this.reducer;
-    const writer = new SessionWriter({
-      ...this.texts(),
-      path,
-      snaplen,
-      packets,
-      keyframeFirst: true,
-      names: () => fileNames(model),
-      serialize: () => this.reducer.serialize(),
-      ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
-        ownerOfPacket(model, bytes, offset, epoch, direction, model.clock.relative(atLow, atHigh)),
-      onError,
-    });
-    for (const { type, bytes } of this.primers)
-      writer.prime(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
-    this.recorder = { writer, path, sinceNs: this.endNs };
-    if (packets) this.helper?.capture(true, snaplen);
-  }
-
-  async stopRecording(): Promise<SessionResult | null> {
-    const { recorder } = this;
-    if (!recorder) return null;
-    this.helper?.capture(false, 0);
-    // What the kernel had copied by now is still on its way.
-    await new Promise((resolve) => setTimeout(resolve, 2 * INTERVAL_MS + 50));
-    this.recorder = null;
-    return recorder.writer.close();
-  }
-
   summary(): SummarySource {
     const { model } = this;
     return {
@@ -284,17 +250,16 @@ export class LiveSource implements Source {
 
   /** Flows are in the history; packets only in a recording that is under way. */
   exported(packets: boolean): string | null {
-    const writer = packets ? this.recorder?.writer : this.history;
-    writer?.sync();
-    return writer?.files.at(-1) ?? null;
+    if (packets) return this.recorder.synced();
+    this.history?.sync();
+    return this.history?.files.at(-1) ?? null;
   }
 
   async close(): Promise<void> {
     this.ended = true;
     this.thaw();
     await this.helper?.stop();
-    this.recorder?.writer.close();
-    this.recorder = null;
+    this.recorder.close();
     const files = this.history?.close().files ?? [];
     for (const path of [...files, this.historyPath]) rmSync(path, { force: true });
   }
@@ -330,23 +295,8 @@ export class LiveSource implements Source {
       if (this.pending) this.pending.push({ type, bytes: bytes.slice(offset, offset + length) });
       else this.history?.frame(type, bytes, view, offset, length);
     }
-    this.recorder?.writer.frame(type, bytes, view, offset, length);
-    this.prime(type, bytes, view, offset, length);
+    this.recorder.frame(type, bytes, view, offset, length);
     if (type === FRAME_STATS) this.stats(view, offset);
-  }
-
-  /** Keeps what a file that begins later has to know: the host, the first clock, and the interfaces that are there. */
-  private prime(type: number, bytes: Uint8Array, view: DataView, offset: number, length: number): void {
-    const { primers } = this;
-    if (type === FRAME_INTERFACE) {
-      const number = view.getUint16(offset + INTERFACE.iface, true);
-      const state = view.getUint16(offset + INTERFACE.state, true);
-      const at = primers.findIndex((primer) => primer.type === FRAME_INTERFACE && primer.iface === number);
-      if (at >= 0) primers.splice(at, 1);
-      if (state === INTERFACE_GONE || state === INTERFACE_FAILED || state === INTERFACE_DETACHED) return;
-      primers.push({ type, iface: number, bytes: bytes.slice(offset, offset + length) });
-    } else if (type === FRAME_HELLO || (type === FRAME_CLOCK && !primers.some((primer) => primer.type === FRAME_CLOCK)))
-      primers.push({ type, iface: IFACE_NONE, bytes: bytes.slice(offset, offset + length) });
   }
 
   private stats(view: DataView, offset: number): void {

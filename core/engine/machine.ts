@@ -1,7 +1,7 @@
 /** What the engine knows of this machine: who may capture, its interfaces, recordings made and opened. */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { HelloAnswer, RecentAnswer } from '../contract/answers.ts';
@@ -11,11 +11,10 @@ import { listInterfaces } from '../system/interfaces.ts';
 import { effectiveCapabilities } from '../system/kernel.ts';
 import { findNamespace } from '../system/netns.ts';
 import type { EngineOptions } from './engine.ts';
+import { readState, stateFolder, writeState } from './state-file.ts';
 
 const RECENT_MAX = 20;
 const recentFile = z.array(z.string().min(1).max(4096)).max(1000);
-
-const stateFolder = (): string => join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local/state'), 'flowglass');
 
 /** The engine's options on this machine. `version` = of the product. */
 export function machineOptions(version: string): EngineOptions {
@@ -28,6 +27,7 @@ export function machineOptions(version: string): EngineOptions {
     opened,
     newRecording,
     demo: demoPath(),
+    flightFolder: stateFolder(),
   };
 }
 
@@ -61,14 +61,8 @@ function capture(): HelloAnswer['capture'] {
   };
 }
 
-function readRecent(): string[] {
-  try {
-    const parsed = recentFile.safeParse(JSON.parse(readFileSync(join(stateFolder(), 'recent.json'), 'utf8')));
-    return parsed.success ? parsed.data : [];
-  } catch {
-    return [];
-  }
-}
+const recentPath = (): string => join(stateFolder(), 'recent.json');
+const readRecent = (): string[] => readState(recentPath(), recentFile) ?? [];
 
 function recent(): RecentAnswer[] {
   return readRecent().flatMap((path) => {
@@ -77,19 +71,11 @@ function recent(): RecentAnswer[] {
   });
 }
 
-/** Remembers a file; written whole beside and renamed, so that a crash leaves the old list. */
+/** Remembers a file. */
 function opened(path: string): void {
   const absolute = resolve(path);
   if (absolute === demoPath()) return;
-  const list = [absolute, ...readRecent().filter((known) => known !== absolute)].slice(0, RECENT_MAX);
-  const file = join(stateFolder(), 'recent.json');
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, JSON.stringify(list), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  } catch {
-    // The list is a convenience: without a writable home there is none.
-  }
+  writeState(recentPath(), [absolute, ...readRecent().filter((known) => known !== absolute)].slice(0, RECENT_MAX));
 }
 
 /** A name for a recording that begins now, in the recordings folder. */

@@ -6,6 +6,7 @@ import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
 import type { Fold } from '../flow/fold.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
+import type { SampleWindow } from '../flight-recorder/samples.ts';
 import { levelNs, TimelineStore } from '../timeline/store.ts';
 import { TroubleFinder } from '../trouble/finder.ts';
 import { FindingList } from './finding-facts.ts';
@@ -27,6 +28,8 @@ export class TimelineObserver implements ModelObserver {
   /** What went wrong, in words. */
   readonly findings: FindingList;
   readonly binNs = levelNs(0);
+  /** Is told of every latency sample too. */
+  samples: SampleWindow | null = null;
   private readonly model: FlowModel;
   private readonly waiting: { socket: number; valueNs: number; atNs: number }[] = [];
 
@@ -64,6 +67,7 @@ export class TimelineObserver implements ModelObserver {
   private addRtt(flow: number, valueNs: number, atNs: number): void {
     this.store.addRtt(this.id(flow), valueNs, atNs);
     this.finder.rtt(flow, valueNs, atNs);
+    this.samples?.rtt(flow, valueNs, atNs);
   }
 
   socketRtt(socket: number, valueNs: number, atNs: number): void {
@@ -75,6 +79,7 @@ export class TimelineObserver implements ModelObserver {
   response(flow: number, valueNs: number, atNs: number): void {
     this.store.addResponse(this.id(flow), valueNs, atNs);
     this.finder.response(flow, valueNs, atNs);
+    this.samples?.response(flow, valueNs, atNs);
   }
 
   read(flow: number, valueNs: number, atNs: number, side: number): void {

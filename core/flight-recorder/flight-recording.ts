@@ -42,6 +42,7 @@ export class FlightRecording {
   readonly #options: FlightOptions;
   readonly #saved: Joined[] = [];
   #watch: TriggerWatch | null = null;
+  #afterMs: number;
   #recording: { past: PastRecording; untilMs: number; sinceNs: number } | null = null;
   readonly #looking: NodeJS.Timeout;
   readonly #saving = new Set<Promise<unknown>>();
@@ -49,6 +50,7 @@ export class FlightRecording {
   /** Throws FlowglassError when the ring cannot be made. */
   constructor(options: FlightOptions) {
     this.#options = options;
+    this.#afterMs = options.afterMs;
     this.ring = new FlightRing(options);
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
     this.#looking.unref();
@@ -66,9 +68,10 @@ export class FlightRecording {
     return { path: past.path, sinceNs, bytes: past.bytes };
   }
 
-  /** Watches for these from now on, instead of those before. */
-  setTriggers(triggers: readonly Trigger[]): void {
+  /** Watches for these from now on, instead of those before; recordings that they begin go on for `afterMs`. */
+  setTriggers(triggers: readonly Trigger[], afterMs = this.#afterMs): void {
     const { model, fields, texts, onSamples } = this.#options;
+    this.#afterMs = afterMs;
     this.#watch = triggers.length === 0 ? null : new TriggerWatch(model, triggers, fields, texts);
     onSamples(this.#watch?.samples ?? null);
   }
@@ -124,7 +127,7 @@ export class FlightRecording {
   }
 
   #fire(fired: Fired, now: number): void {
-    const { model, sink, newPath, afterMs, onFired, onError } = this.#options;
+    const { model, sink, newPath, onFired, onError } = this.#options;
     const text = `${fired.trigger.text}: ${fired.evidence}`;
     sendNote(sink, { kind: NOTE_TRIGGERED, bootNs: model.clock.bootNs(fired.atNs), text });
     let path: string | null = null;
@@ -132,7 +135,7 @@ export class FlightRecording {
       try {
         path = newPath();
         const past = this.ring.begin(path, this.#saveOptions);
-        this.#recording = { past, untilMs: now + afterMs, sinceNs: fired.atNs };
+        this.#recording = { past, untilMs: now + this.#afterMs, sinceNs: fired.atNs };
       } catch (error) {
         path = null;
         onError(error);

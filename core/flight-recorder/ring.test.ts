@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +20,7 @@ import {
   packetsFrame,
   udpFrame,
 } from '../session/testing/frames.ts';
+import { recoverRings } from './recover.ts';
 import { FlightRing, type RingLimits } from './ring.ts';
 
 const BOOT = 1_000_000_000_000n;
@@ -186,6 +187,25 @@ describe('the flight recorder', () => {
     await session.packets({}, (_packet, bootNs) => void (last = bootNs));
     expect(last).toBeGreaterThan(BOOT + 35_000_000_000n);
     await session.close();
+    await feed.ring.close();
+  });
+
+  it('left behind by a process that was killed, becomes a session file when the next one looks', async () => {
+    const path = join(folder, 'shop.pcapng');
+    const feed = new Feed(ring, { ms: 20_000, bytes: 1e9 });
+    feed.seconds(30);
+    const { packets } = feed.ring.counts;
+    const gone = spawnSync('true').pid;
+    cpSync(feed.ring.folder, join(folder, `.shop.kept-${gone}-abcdef`), { recursive: true });
+    mkdirSync(join(folder, `.shop.kept-${gone}-nobody`));
+    const [recovered, ...others] = await recoverRings(path, () => path);
+    expect(others).toEqual([]);
+    expect(packets - recovered!.counts.packets).toBeLessThan(105); // what the ring had let go, and a flush
+    expect(recovered!.toNs).toBeGreaterThanOrEqual(BOOT + 29_000_000_000n);
+    const session = (await Session.open(path))!;
+    expect(session).toMatchObject({ truncated: false, damagedBlocks: 0 });
+    await session.close();
+    expect(readdirSync(folder).filter((name) => name.startsWith('.shop'))).toEqual([]);
     await feed.ring.close();
   });
 

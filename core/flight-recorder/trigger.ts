@@ -35,15 +35,23 @@ function wrong(code: string, { start, end }: Span, message: string, hint: string
   return { ok: false, problem: { code, start, end, message, hint, fix: null } };
 }
 
+const PEER = /^\s*new\s+peer\b(\s+where\b)?/;
+const OF_SESSION = /^\s*session\s*:/;
+
+/** Where the filter of a trigger begins. */
+export function conditionStart(text: string): number {
+  return (PEER.exec(text) ?? OF_SESSION.exec(text))?.[0].length ?? 0;
+}
+
 /** Parses a trigger; a mistake is told with its place in `text`. */
 export function parseTrigger(text: string): TriggerResult {
-  const peer = /^\s*new\s+peer\b(\s+where\b)?/.exec(text);
-  const session = /^\s*session\s*:/.exec(text);
+  const peer = PEER.exec(text);
+  const session = OF_SESSION.exec(text);
   const kind = peer ? 'peer' : session ? 'session' : 'flow';
   const within = peer ? null : /\swithin\b\s*(\S*)\s*$/.exec(text);
   const windowNs = within ? windowOf(text, within[1] ?? '') : session ? SESSION_NS : null;
   if (windowNs !== null && typeof windowNs !== 'number') return windowNs;
-  const start = (peer ?? session)?.[0].length ?? 0;
+  const start = conditionStart(text);
   const end = within?.index ?? text.length;
   const where = { start, end: Math.max(start + 1, text.trimEnd().length) };
   const asked = text.slice(start, end);

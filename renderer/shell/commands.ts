@@ -3,6 +3,7 @@
  * written as it is shown: "Ctrl K", "Shift N", "/", "Space".
  */
 import { openExport } from '../export/open-export.ts';
+import { canSave, saveWhatHappened, togglePause } from '../flight/flight.ts';
 import type { useEngine } from '../stores/engine.ts';
 import type { useFilter } from '../stores/filter.ts';
 import type { useGraph } from '../stores/graph.ts';
@@ -100,6 +101,28 @@ export const COMMANDS: readonly Command[] = [
     keys: 'R',
     when: live,
     run: ({ engine }) => engine.toggleRecording(),
+  },
+  {
+    id: 'record.pause',
+    title: 'pause the recording, go on recording',
+    keys: 'Shift R',
+    when: ({ engine }) => engine.state.recording !== null,
+    run: ({ engine }) => togglePause(engine),
+  },
+  {
+    id: 'flight.save',
+    title: 'save what just happened',
+    keys: 'S',
+    also: 'Ctrl S',
+    when: ({ engine }) => canSave(engine),
+    run: ({ engine }) => saveWhatHappened(engine),
+  },
+  {
+    id: 'flight',
+    title: 'flight recorder and triggers',
+    keys: 'K',
+    when: ({ engine }) => engine.state.flight !== null,
+    run: ({ shell }) => shell.toggle('flight'),
   },
   {
     id: 'trouble.next',

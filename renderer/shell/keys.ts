@@ -52,7 +52,9 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 /** Commands that work while a dialog or menu is open: another dialog takes its place. */
-const STAYS: ReadonlySet<string> = new Set(['escape', 'palette', 'keys', 'settings'] satisfies (Overlay | 'escape')[]);
+const STAYS: ReadonlySet<string> = new Set(['escape', 'palette', 'keys', 'settings', 'flight'] satisfies (
+  Overlay | 'escape'
+)[]);
 
 /** Installs the global keys; returns what removes them. */
 export function installKeys(context: CommandContext): () => void {

@@ -15,6 +15,7 @@ const IDLE: StateEvent = {
   source: null,
   attached: [],
   recording: null,
+  flight: null,
   opening: null,
   exporting: null,
   clock: { epochNs: '0', startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 },

@@ -22,6 +22,7 @@ import {
   recent,
   streamAnswer,
 } from './fake-answers.ts';
+import { fakeFlight, flightAnswer } from './fake-flight.ts';
 import { refined } from '../../core/filter/refine.ts';
 import { fillTrouble, findingsOf } from './fake-trouble.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
@@ -187,7 +188,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, flight: fakeFlight(false), opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
   }
 
   /** Ends the export under way as cancelled; null when there is none. */
@@ -221,6 +222,7 @@ export class FakeEngine {
       source: { name: names.join(' + '), path: null, ours: true },
       attached: names.map((name) => ({ name, ingress: name === 'eth0' ? 'XDP native' : 'tcx', egress: 'tcx', up: true, reason: 'driver has native XDP' })), // prettier-ignore
       clock: { ...this.idle().clock, epochNs: `${EPOCH_S + 200}000000000`, endNs: now, cursorNs: now },
+      flight: fakeFlight(true),
     };
   }
 
@@ -269,7 +271,19 @@ export class FakeEngine {
         (error: { trouble: unknown }) => this.send(viewer, { id: envelope.id, error: error.trouble }),
       ).finally(() => this.tellState()); // prettier-ignore
     } else this.send(viewer, { id: envelope.id, result: result ?? null });
-    if (!['viewAck', 'interfaces', 'flow', 'packets', 'packet', 'stream', 'complete'].includes(envelope.method))
+    if (
+      ![
+        'viewAck',
+        'interfaces',
+        'flow',
+        'packets',
+        'packet',
+        'stream',
+        'complete',
+        'triggerCheck',
+        'triggerComplete',
+      ].includes(envelope.method)
+    )
       this.tellState();
     if (['viewOpen', 'filter', 'seek', 'trouble'].includes(envelope.method)) this.update(viewer);
   }
@@ -303,12 +317,22 @@ export class FakeEngine {
         this.state = this.idle();
         return null;
       case 'recordStart':
-        this.state = { ...this.state, recording: { path: '/var/lib/flowglass/2026-11-24-12-04.pcapng', sinceNs: clock.endNs, bytes: 0 } }; // prettier-ignore
+        this.state = { ...this.state, recording: { path: '/var/lib/flowglass/2026-11-24-12-04.pcapng', sinceNs: clock.endNs, bytes: 0, paused: false } }; // prettier-ignore
         return { path: this.state.recording?.path };
       case 'recordStop': {
         const bytes = this.state.recording?.bytes ?? 0;
         this.state = { ...this.state, recording: null };
         return { path: '/var/lib/flowglass/2026-11-24-12-04.pcapng', bytes };
+      }
+      case 'recordPause':
+      case 'flightSave':
+      case 'flightKeep':
+      case 'flightTriggers':
+      case 'triggerCheck':
+      case 'triggerComplete': {
+        const { state, answer } = flightAnswer(this.state, method, params);
+        this.state = state;
+        return answer;
       }
       case 'open':
       case 'openDemo':

@@ -2,6 +2,7 @@ import { inChromium } from './in-chromium.ts';
 import { arrangeSuite } from './suites/arrange.ts';
 import { exportSuite } from './suites/export.ts';
 import { graphSuite } from './suites/graph.ts';
+import { flightSuite } from './suites/flight.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
@@ -16,6 +17,7 @@ inChromium(
   startSuite,
   liveSuite,
   graphSuite,
+  flightSuite,
   keyboardSuite,
   arrangeSuite,
   replaySuite,

@@ -77,6 +77,12 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await page.getByRole('region', { name: 'What both sides said' }).waitFor();
   }],
   ['keys', 'live', (page) => page.keyboard.press('?')],
+  ['flight recorder', 'live', async (page) => {
+    await page.keyboard.press('k');
+    await page.getByRole('combobox', { name: 'Trigger', exact: true }).fill('rtt.p99 > 5');
+    await page.keyboard.press('Enter');
+    await page.getByText('needs a unit').waitFor();
+  }],
   ['export, shared', 'replay', async (page) => {
     await page.keyboard.press('e');
     await page.getByRole('checkbox', { name: /Share safely/ }).check();
