@@ -8,5 +8,7 @@ export const ENGINE = 'flowglass:engine';
 export const CHOOSE_FILE = 'flowglass:choose-file';
 /** Preload → main: the native save dialog, with a suggested file name. */
 export const CHOOSE_SAVE = 'flowglass:choose-save';
+/** Main → preload → page: the menu wants what just happened to be saved. */
+export const SAVE = 'flowglass:save';
 /** Main → preload → page: the menu wants the export dialog. */
 export const EXPORT = 'flowglass:export';

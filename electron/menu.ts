@@ -10,6 +10,7 @@ const developerItems: MenuItem[] = [separator, { role: 'reload' }, { role: 'togg
 export interface MenuActions {
   open(): void;
   export(): void;
+  saveWhatHappened(): void;
   openRecent(path: string): void;
   newWindow(): void;
 }
@@ -27,6 +28,7 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
       submenu: [
         { label: '&Open…', accelerator: 'CmdOrCtrl+O', click: () => actions.open() },
         { label: 'Open &Recent', enabled: files.length > 0, submenu: files },
+        { label: '&Save What Just Happened', accelerator: 'CmdOrCtrl+S', click: () => actions.saveWhatHappened() },
         { label: '&Export…', accelerator: 'CmdOrCtrl+E', click: () => actions.export() },
         separator,
         { label: '&New Window', accelerator: 'CmdOrCtrl+Shift+N', click: () => actions.newWindow() },

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlowglassError, printable } from '../core/errors.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from './channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, SAVE } from './channels.ts';
 import type { BrowserWindow, Electron, IpcEvent } from './electron-api.ts';
 import { EngineHost } from './engine-host.ts';
 import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, suggestedName } from './files.ts';
@@ -222,12 +222,18 @@ class Shell {
     }
   }
 
+  /** Tells the page in front what the menu wants. */
+  private wish(channel: typeof EXPORT | typeof SAVE): void {
+    [...this.windows].at(-1)?.webContents.postMessage(channel, null);
+  }
+
   private async refreshMenu(): Promise<void> {
     const { app, Menu } = this.electron;
     const recent = await this.host.request('recent', {}).catch(() => []);
     const actions = {
       open: () => void this.chooseAndOpen(),
-      export: () => [...this.windows].at(-1)?.webContents.postMessage(EXPORT, null),
+      export: () => this.wish(EXPORT),
+      saveWhatHappened: () => this.wish(SAVE),
       openRecent: (path: string) => this.open(path),
       newWindow: () => this.newWindow(),
     };

@@ -224,6 +224,8 @@ export const GAPS = schema({
     ['fromNs', 'f64'],
     ['toNs', 'f64'],
     ['records', 'f64'],
+    /** 1 = a person paused the recording: nothing is wrong. */
+    ['paused', 'u8'],
   ],
 });
 

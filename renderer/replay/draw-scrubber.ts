@@ -44,7 +44,14 @@ function drawData(c: C, data: Overview, width: number, x: X): void {
   const [left, right] = [x(data.fromNs), x(data.toNs)];
   drawHeat(c, left, HEAT_TOP, Math.min(width, right) - left, HEAT_HEIGHT, data);
   for (const gap of data.gaps)
-    hatch(c, x(gap.fromNs), HEAT_TOP, Math.max(2, x(gap.toNs) - x(gap.fromNs)), HEAT_HEIGHT, '--warn');
+    hatch(
+      c,
+      x(gap.fromNs),
+      HEAT_TOP,
+      Math.max(2, x(gap.toNs) - x(gap.fromNs)),
+      HEAT_HEIGHT,
+      gap.paused ? '--fg-3' : '--warn',
+    );
 }
 
 function drawTicks(c: C, { startNs, endNs, width, epochNs }: ScrubberState, x: X): void {

@@ -112,15 +112,15 @@ export const COMMANDS: readonly Command[] = [
   {
     id: 'flight.save',
     title: 'save what just happened',
-    keys: 'S',
-    also: 'Ctrl S',
+    keys: 'Ctrl S',
+    inText: true,
     when: ({ engine }) => canSave(engine),
     run: ({ engine }) => saveWhatHappened(engine),
   },
   {
     id: 'flight',
     title: 'flight recorder and triggers',
-    keys: 'K',
+    keys: 'B',
     when: ({ engine }) => engine.state.flight !== null,
     run: ({ shell }) => shell.toggle('flight'),
   },

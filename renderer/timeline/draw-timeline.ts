@@ -44,7 +44,8 @@ export function drawTimeline(c: C, geometry: TimelineGeometry, data: TimelineDat
   for (const gap of data.gaps) {
     const left = Math.max(gutter, x(gap.fromNs));
     const right = Math.min(gutter + pw, Math.max(left + 2, x(gap.toNs)));
-    if (right > gutter && left < gutter + pw) hatch(c, left, 4, right - left, height - 4, '--warn');
+    if (right > gutter && left < gutter + pw)
+      hatch(c, left, 4, right - left, height - 4, gap.paused ? '--fg-3' : '--warn');
   }
 }
 

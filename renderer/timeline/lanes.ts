@@ -45,7 +45,7 @@ export interface TimelineData {
   responses: number;
   lanes: Lane[];
   marks: TimelineMark[];
-  gaps: { fromNs: number; toNs: number; records: number }[];
+  gaps: { fromNs: number; toNs: number; records: number; paused: boolean }[];
   /** Heatmap cells: bin, row, count. */
   heat: Float64Array;
   columns: {
@@ -111,10 +111,12 @@ export function readGaps(state: ViewState): TimelineData['gaps'] {
   const from = table.column('fromNs');
   const to = table.column('toNs');
   const records = table.column('records');
+  const paused = table.column('paused');
   return Array.from({ length: table.length }, (_, row) => ({
     fromNs: from[row] ?? 0,
     toNs: to[row] ?? 0,
     records: records[row] ?? 0,
+    paused: paused[row] === 1,
   }));
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineMessage } from '../../core/contract/answers.ts';
 import { bridge } from '../../electron/bridge.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT } from '../../electron/channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, SAVE } from '../../electron/channels.ts';
 import { fileArgument } from '../../electron/files.ts';
 import { startShell } from '../../electron/shell.ts';
 import { placeWindow, readWindowState, writeWindowState } from '../../electron/window-state.ts';
@@ -431,6 +431,7 @@ describe('the preload script', () => {
     const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null> }> = {}; // prettier-ignore
     const named: string[][] = [];
     let toExport: () => void = () => undefined;
+    let toSave: () => void = () => undefined;
     const sent: string[] = [];
     let answer: unknown = '/captures/a.pcapng';
     let toPage: (event: { ports: object[] }) => void = () => undefined;
@@ -452,6 +453,7 @@ describe('the preload script', () => {
           on: (channel, listener) => {
             if (channel === ENGINE) toPage = listener as typeof toPage;
             if (channel === EXPORT) toExport = listener as typeof toExport;
+            if (channel === SAVE) toSave = listener as typeof toSave;
           },
         },
         webUtils: {
@@ -484,6 +486,8 @@ describe('the preload script', () => {
     expect(posted).toEqual([[ENGINE, '*', [port]]]);
     toExport();
     expect(posted.at(-1)).toEqual([EXPORT, '*', []]);
+    toSave();
+    expect(posted.at(-1)).toEqual([SAVE, '*', []]);
   });
 
   it('is one CommonJS file that requires nothing but Electron', () => {

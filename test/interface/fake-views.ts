@@ -370,7 +370,7 @@ function fillMarks(moment: FakeMoment, fromNs: number, toNs: number, rows: RowSe
 }
 
 const fillGaps = (moment: FakeMoment, rows: RowSet): void =>
-  moment.world.gaps.forEach((gap, i) => put(rows, i, [gap.fromS * 1e9, gap.toS * 1e9, gap.records]));
+  moment.world.gaps.forEach((gap, i) => put(rows, i, [gap.fromS * 1e9, gap.toS * 1e9, gap.records, 0]));
 
 export function fillOverview(
   width: number,

@@ -1,6 +1,7 @@
 /** Rows of the timeline and overview views: what falls into each pixel-wide bin of a range. */
 import type { OverviewParams, TimelineParams } from '../../contract/requests.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
+import { GAP_PAUSED } from '../../flow/note-records.ts';
 import { lifeOf } from '../../flow/state.ts';
 import { BASE_BINS } from '../../contract/tables.ts';
 import { fillHeat, LaneBins, type ShownRange } from './lane-bins.ts';
@@ -162,7 +163,8 @@ function marked({ filtered, cache }: Moment, flow: number): boolean {
 function fillGaps(moment: Moment, rows: RowSet): void {
   moment.gaps.forEach((gap, i) => {
     const row = rows.upsert(i);
-    [gap.fromNs, Math.min(gap.toNs, Math.max(gap.fromNs, moment.endNs)), gap.records].forEach(
+    const toNs = Math.min(gap.toNs, Math.max(gap.fromNs, moment.endNs));
+    [gap.fromNs, toNs, gap.records, Number(gap.stream === GAP_PAUSED)].forEach(
       (value, c) => (rows.columns[c]![row] = value),
     );
   });

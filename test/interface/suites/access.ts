@@ -78,7 +78,7 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
   }],
   ['keys', 'live', (page) => page.keyboard.press('?')],
   ['flight recorder', 'live', async (page) => {
-    await page.keyboard.press('k');
+    await page.keyboard.press('b');
     await page.getByRole('combobox', { name: 'Trigger', exact: true }).fill('rtt.p99 > 5');
     await page.keyboard.press('Enter');
     await page.getByText('needs a unit').waitFor();

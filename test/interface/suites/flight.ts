@@ -12,12 +12,12 @@ export function flightSuite(suite: Suite): void {
         const { page, engine } = opened;
         await live(page);
         const button = page.getByRole('button', { name: 'Save what just happened' });
-        expect(await button.getAttribute('title')).toBe('Save what just happened (S): the last 1 min 35 s');
+        expect(await button.getAttribute('title')).toBe('Save what just happened (Ctrl S): the last 1 min 35 s');
         await button.click();
         const notice = page.getByRole('alert');
         await notice.getByText(/Saved the last 1 min 35 s, 38\.4\sMB/).waitFor();
         await notice.getByRole('button', { name: 'Dismiss' }).click();
-        await page.keyboard.press('s');
+        await page.keyboard.press('Control+s');
         await soon(() => asked(opened, 'flightSave').length).toBe(2);
         await notice.getByRole('button', { name: 'Open the recording' }).click();
         await soon(() => engine.state.mode).toBe('replay');
@@ -40,7 +40,7 @@ export function flightSuite(suite: Suite): void {
       withPage(suite, 'live', async (opened) => {
         const { page, engine } = opened;
         await live(page);
-        await page.keyboard.press('k');
+        await page.keyboard.press('b');
         const dialog = dialogOf(opened);
         const kept = dialog.getByRole('status', { name: 'Kept' });
         await kept.getByText(/^1 min 35 s kept, 38\.4\sMB$/).waitFor();
