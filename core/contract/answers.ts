@@ -87,6 +87,37 @@ export interface ProcessAnswer {
   source: string;
 }
 
+/** What is done once for a connection, before its first exchange. */
+export type SetupPart = 'dns' | 'connect' | 'tls';
+
+/** Why a part of the time is not known: words of the summary, or one of these. */
+export type SetupUnknown = 'own flow' | 'no handshake' | 'no tls' | 'not seen';
+
+export interface OwnerAnswer {
+  at: string | null;
+  side: 'client' | 'server';
+  pid: number;
+  name: string;
+  source: string;
+}
+
+/** What was recognised in the payload. */
+export interface ApplicationAnswer {
+  name: string | null;
+  banner: string | null;
+  dns: { question: string | null; type: string | null; code: string | null; questions: number } | null;
+  tls: {
+    serverName: string | null;
+    alpn: string[];
+    chosenAlpn: string | null;
+    version: string | null;
+    certificate: string | null;
+    encryptedHello: boolean;
+    resumed: boolean | null;
+  } | null;
+  http: { method: string | null; path: string | null; status: number | null; requests: number } | null;
+}
+
 export type WherePart =
   'network' | 'client kernel' | 'client application' | 'server kernel' | 'server application' | 'peer';
 
@@ -96,6 +127,8 @@ export interface EndAnswer {
   name: string | null;
   /** Autonomous system, organisation and country, or what the address's range is for: `AS64500 Example, DE`, `private`. */
   network: string;
+  /** Every name this end goes by, best first, with where it comes from and when it was seen. */
+  names: { name: string; source: string; at: string | null }[];
 }
 
 export interface FlowAnswer {
@@ -124,6 +157,7 @@ export interface FlowAnswer {
   connectUs: number | null;
   rtt: LatencyAnswer | null;
   response: LatencyAnswer | null;
+  setup: { part: SetupPart; us: number | null; unknown: SetupUnknown | null }[];
   /** Where the time of the exchanges went: means; null with the reason where it cannot be seen. */
   where: { part: WherePart; meanUs: number | null; unknown: string | null }[];
   retransmits: number | null;
@@ -132,7 +166,9 @@ export interface FlowAnswer {
   /** What else TCP segments were, by summary's names (`outOfOrder`, `keepAlives` …), both directions; those that there were. */
   segments: { kind: string; count: number }[];
   drops: { reason: string; count: number }[];
-  tls: { serverName: string | null; alpn: string[] } | null;
+  application: ApplicationAnswer;
+  /** Each process that held the socket, in order; empty when it never changed. */
+  owners: OwnerAnswer[];
   packetsStored: number;
 }
 

@@ -1,6 +1,15 @@
 /** Everything known of one flow, for the details pane: the summary's words with session times and drawings beside. */
 import { networkText } from '../place/places.ts';
-import type { EndAnswer, FlowAnswer, LatencyAnswer, ProcessAnswer, WherePart } from '../contract/answers.ts';
+import type {
+  ApplicationAnswer,
+  EndAnswer,
+  FlowAnswer,
+  LatencyAnswer,
+  ProcessAnswer,
+  SetupPart,
+  SetupUnknown,
+  WherePart,
+} from '../contract/answers.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { TCP_STATES } from '../flow/names.ts';
 import { ownerOfSide } from '../flow/owners.ts';
@@ -26,6 +35,7 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     port,
     name,
     network: networkText(rest.network, rest),
+    names: rest.names.map((each) => ({ ...each })),
   });
   return {
     flow: model.flows.id.data[flow]!,
@@ -61,13 +71,15 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     connectUs: summary.latency.connectUs,
     rtt: latencyAnswer(model, rttOf(model, flow), summary.latency.rtt),
     response: latencyAnswer(model, responseOf(model, flow), summary.latency.response),
+    setup: setupAnswer(summary),
     where: whereAnswer(summary.latency.where),
     retransmits: summary.retransmits,
     resets: summary.resets ?? 0,
     zeroWindows: summary.zeroWindows ?? 0,
     segments: segmentAnswers(summary),
     drops: summary.drops.map(({ reason, count }) => ({ reason, count })),
-    tls: summary.tls ? { serverName: summary.tls.serverName, alpn: [...summary.tls.alpn] } : null,
+    application: applicationAnswer(summary),
+    owners: summary.owners.map(({ at, side, process, source: told }) => ({ at, side, pid: process.pid, name: process.name ?? `process ${process.pid}`, source: told ?? 'unknown' })), // prettier-ignore
     packetsStored: source.captured.packets,
   };
 }
@@ -83,6 +95,20 @@ function segmentAnswers(summary: FlowSummary): FlowAnswer['segments'] {
     ]),
   ];
   return counts.flatMap(([kind, count]) => (count > 0 ? [{ kind, count }] : []));
+}
+
+function applicationAnswer({ application, banner, dns, tls, http }: FlowSummary): ApplicationAnswer {
+  return { name: application, banner, dns, tls: tls && { ...tls, alpn: [...tls.alpn] }, http };
+}
+
+/** What came before the first exchange, each once. */
+function setupAnswer({ protocol, latency, dns, tls }: FlowSummary): FlowAnswer['setup'] {
+  const part = (name: SetupPart, us: number | null, unknown: SetupUnknown) => ({ part: name, us, unknown: us === null ? unknown : null }); // prettier-ignore
+  return [
+    part('dns', latency.dns?.meanUs ?? null, dns === null ? 'own flow' : 'not seen'),
+    part('connect', latency.connectUs, protocol === 'tcp' ? 'not seen' : 'no handshake'),
+    part('tls', latency.tls?.meanUs ?? null, tls === null ? 'no tls' : 'not seen'),
+  ];
 }
 
 function whereAnswer(where: WhereSummary): FlowAnswer['where'] {

@@ -139,6 +139,10 @@ export function formatDay(epochNs: string, atNs: number): string {
   }).format(date);
 }
 
+/** Wall clock of an RFC 3339 instant, as the contract writes times. */
+export const formatInstant = (instant: string, digits: 0 | 3 = 0): string =>
+  formatClock(String(BigInt(Date.parse(instant)) * 1_000_000n), 0, digits);
+
 /** Date and clock, for titles. */
 export function formatDate(epochNs: string, atNs: number): string {
   const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));

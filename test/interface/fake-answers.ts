@@ -1,5 +1,6 @@
 /** What the invented machine answers about interfaces, flows, packets and filters. */
 import type {
+  ApplicationAnswer,
   CompletionAnswer,
   FilterAnswer,
   FlowAnswer,
@@ -194,6 +195,30 @@ function latency(p50: number, p99: number, n: number): LatencyAnswer | null {
   return { n, minUs: p50 * 0.4, meanUs: p50 * 1.2, p50Us: p50, p90Us: p50 * (p99 / p50) ** 0.55, p99Us: p99, maxUs: p99 * 2.9, jitterUs: p50 * 0.18, bins }; // prettier-ignore
 }
 
+const namesOf = ({ peer, application }: FakeFlow): { name: string; source: string; at: string | null }[] =>
+  peer.name === null
+    ? []
+    : [
+        ...(application?.includes('TLS')
+          ? [{ name: peer.name, source: 'sni', at: '2026-11-24T12:01:07.000000000Z' }]
+          : []),
+        { name: peer.name, source: 'dns', at: '2026-11-24T12:01:06.900000000Z' },
+        { name: `alias.${peer.name}`, source: 'file', at: null },
+      ];
+
+function applicationAnswer({ application, peer }: FakeFlow): ApplicationAnswer {
+  const tls = application?.includes('TLS') ?? false;
+  return {
+    name: application,
+    banner: null,
+    dns: application === 'DNS' ? { question: 'shop.example.test', type: 'A', code: 'NOERROR', questions: 212 } : null,
+    tls: tls
+      ? { serverName: peer.name, alpn: ['h2', 'http/1.1'], chosenAlpn: 'h2', version: '1.3', certificate: null, encryptedHello: false, resumed: true }
+      : null,
+    http: null,
+  }; // prettier-ignore
+}
+
 export function flowAnswer(moment: FakeMoment, flow: FakeFlow, clock: (atS: number) => string): FlowAnswer {
   const [p50, p99, response50, response99] = percentiles(moment, flow);
   const trouble = troubleAt(moment, flow);
@@ -207,8 +232,8 @@ export function flowAnswer(moment: FakeMoment, flow: FakeFlow, clock: (atS: numb
     id: `flow-${flow.index}`,
     protocol: flow.protocol,
     interface: 'eth0',
-    client: { ...(flow.inbound ? remote : local), network: 'private' },
-    server: { ...(flow.inbound ? local : remote), network: 'private' },
+    client: { ...(flow.inbound ? remote : local), network: 'private', names: flow.inbound ? namesOf(flow) : [] },
+    server: { ...(flow.inbound ? local : remote), network: 'private', names: flow.inbound ? [] : namesOf(flow) },
     roles: 'syn',
     clientProcess: flow.inbound ? null : owner,
     clientProcessUnknown: flow.inbound ? 'remote' : flow.unknown,
@@ -234,6 +259,11 @@ export function flowAnswer(moment: FakeMoment, flow: FakeFlow, clock: (atS: numb
     connectUs: flow.protocol === 'tcp' ? p50 * 1.1 : null,
     rtt: latency(p50, p99, 8120),
     response: latency(response50, response99, 1204),
+    setup: [
+      { part: 'dns', us: flow.peer.port === 53 ? response50 : null, unknown: flow.peer.port === 53 ? null : 'own flow' },
+      { part: 'connect', us: flow.protocol === 'tcp' ? p50 * 1.1 : null, unknown: flow.protocol === 'tcp' ? null : 'no handshake' },
+      { part: 'tls', us: flow.application?.includes('TLS') ? p50 * 2.3 : null, unknown: flow.application?.includes('TLS') ? null : 'no tls' },
+    ],
     where: [
       { part: 'network', meanUs: p50, unknown: null },
       { part: 'client kernel', meanUs: 40, unknown: null },
@@ -247,7 +277,8 @@ export function flowAnswer(moment: FakeMoment, flow: FakeFlow, clock: (atS: numb
     segments: [],
     zeroWindows: trouble & TROUBLE.zeroWindow ? 6 : 0,
     drops: trouble & TROUBLE.drop ? [{ reason: 'TCP_OFO_QUEUE', count: 41 }] : [],
-    tls: flow.application?.includes('TLS') ? { serverName: flow.peer.name, alpn: ['h2'] } : null,
+    application: applicationAnswer(flow),
+    owners: owner === null ? [] : [{ at: '2026-11-24T12:00:01.000000000Z', side: flow.inbound ? 'server' : 'client', pid: 4000, name: 'supervisor', source: 'create' }, { at: '2026-11-24T12:00:02.000000000Z', side: flow.inbound ? 'server' : 'client', pid: owner.pid, name: owner.name, source: 'send' }],
     packetsStored: flow.bps === 0 ? 0 : 20_412,
   }; // prettier-ignore
 }

@@ -1,5 +1,6 @@
 import { inChromium } from './in-chromium.ts';
 import { arrangeSuite } from './suites/arrange.ts';
+import { detailsSuite } from './suites/details.ts';
 import { exportSuite } from './suites/export.ts';
 import { graphSuite } from './suites/graph.ts';
 import { flightSuite } from './suites/flight.ts';
@@ -21,6 +22,7 @@ inChromium(
   keyboardSuite,
   arrangeSuite,
   replaySuite,
+  detailsSuite,
   timelineSuite,
   troubleSuite,
   streamSuite,

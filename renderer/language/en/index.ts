@@ -1,4 +1,6 @@
 /** Every text of the page in English, by the folder that shows it. */
+import { details } from './details.ts';
+import { stream } from './stream.ts';
 import { timeline } from './timeline.ts';
 
-export const en = { timeline } as const;
+export const en = { details, stream, timeline } as const;

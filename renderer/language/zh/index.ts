@@ -1,6 +1,8 @@
-/** 界面的中文文字，按文件夹分。 */
+/** Every text of the page in Chinese. */
 import type { en } from '../en/index.ts';
 import type { Translated } from '../message.ts';
+import { details } from './details.ts';
+import { stream } from './stream.ts';
 import { timeline } from './timeline.ts';
 
-export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> } = { timeline };
+export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> } = { details, stream, timeline };

@@ -1,0 +1,23 @@
+/** Follow stream, of the folder details. */
+export const stream = {
+  title: 'Stream',
+  text: 'Text',
+  hex: 'Hex',
+  raw: 'Raw',
+  both: 'Both',
+  clientSide: 'Client',
+  serverSide: 'Server',
+  client: 'client',
+  server: 'server',
+  cut: '{bytes} were cut off by the capture',
+  absent: '{bytes} are not in the capture',
+  sums: 'client {client} · server {server}',
+  missing: '{bytes} missing',
+  truncated: 'only the first 1 MiB',
+  side: 'Side',
+  shownAs: 'Shown as',
+  save: 'Save bytes',
+  said: 'What both sides said',
+  drawnMax: 'Only the first 256 KiB are drawn; “Save bytes” writes all of them.',
+  none: 'No payload of this flow is stored: it was counted, not captured, or recorded without payload.',
+} as const;
