@@ -143,6 +143,16 @@ export function formatDay(epochNs: string, atNs: number): string {
 export const formatInstant = (instant: string, digits: 0 | 3 = 0): string =>
   formatClock(String(BigInt(Date.parse(instant)) * 1_000_000n), 0, digits);
 
+/** Day, month and clock of an instant, for lists of files. */
+export const formatWhen = (instant: string): string =>
+  new Intl.DateTimeFormat(locale(), {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(utc ? { timeZone: 'UTC' } : {}),
+  }).format(new Date(instant));
+
 /** Date and clock, for titles. */
 export function formatDate(epochNs: string, atNs: number): string {
   const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));

@@ -15,6 +15,8 @@ import { pseudo } from './pseudo.ts';
 export const LANGUAGES = ['en', 'zh', 'pseudo'] as const;
 export type Language = (typeof LANGUAGES)[number];
 export type LanguageChoice = Language | 'system';
+/** What a person can choose; `system` = the browser's. */
+export const LANGUAGES_OFFERED = ['system', 'en', 'zh'] as const;
 
 type En = typeof en;
 /** `folder.key` of every message. */

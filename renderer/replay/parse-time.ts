@@ -3,6 +3,7 @@
  * zone), an offset from the cursor (`+1m 30s`, `-200ms`), a time since the start (`90s`, `1h2m`), `start` or `end`.
  */
 import { formatClock, inUtc } from '../draw/format.ts';
+import { t } from '../language/language.ts';
 
 /** Where typed times are counted from; session times in ns, `epochNs` as the state event has it. */
 export interface TimeFrame {
@@ -25,21 +26,21 @@ const UNITS_NS: Readonly<Record<string, number>> = {
   h: 3600e9,
   d: 86_400e9,
 };
-const FORMS = 'type a time such as 12:04:31, 2026-11-24 12:04, +10s, -1m 30s or 90s';
 const CLOCK =
   /^(?:(\d{4})-(\d{1,2})-(\d{1,2})[T ]+)?(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i;
 
 /** The session time that `text` names, or one sentence on why it names none. */
 export function parseTime(text: string, frame: TimeFrame): ParsedTime {
   const typed = text.trim();
-  if (typed === '') return { ok: false, message: `No time is typed: ${FORMS}` };
+  if (typed === '') return { ok: false, message: t('replay.nothingTyped', { forms: t('replay.forms') }) };
   if (/^start$/i.test(typed)) return { ok: true, atNs: frame.startNs };
   if (/^end$/i.test(typed)) return { ok: true, atNs: frame.endNs };
   const clock = CLOCK.exec(typed);
   if (clock) return wallTime(typed, clock, frame);
   const sign = typed[0] === '+' ? 1 : typed[0] === '-' || typed[0] === '−' ? -1 : 0;
   const ns = duration(sign === 0 ? typed : typed.slice(1));
-  if (ns === null) return { ok: false, message: `“${typed.slice(0, 40)}” is not a time: ${FORMS}` };
+  if (ns === null)
+    return { ok: false, message: t('replay.noTime', { typed: typed.slice(0, 40), forms: t('replay.forms') }) };
   return within(typed, sign === 0 ? frame.startNs + ns : frame.cursorNs + sign * ns, frame);
 }
 
@@ -61,8 +62,7 @@ function wallTime(typed: string, match: RegExpExecArray, frame: TimeFrame): Pars
   const [, year, month, day, hours, minutes, seconds = '0', fraction = '', named] = match;
   const zone = named ?? (inUtc() ? 'Z' : undefined);
   const [h, m, s] = [Number(hours), Number(minutes), Number(seconds)];
-  if (h > 23 || m > 59 || s > 59)
-    return { ok: false, message: `There is no ${typed}: hours go to 23, minutes and seconds to 59` };
+  if (h > 23 || m > 59 || s > 59) return { ok: false, message: t('replay.noClock', { typed }) };
   const nanos = BigInt(fraction.padEnd(9, '0') || '0');
   const sessionNs = (ms: number): number => Number(BigInt(ms) * 1_000_000n + nanos - BigInt(frame.epochNs));
   const onDay = (y: number, mon: number, d: number): number =>
@@ -70,7 +70,7 @@ function wallTime(typed: string, match: RegExpExecArray, frame: TimeFrame): Pars
   if (year !== undefined) {
     const date = new Date(Number(year), Number(month) - 1, Number(day));
     if (date.getMonth() !== Number(month) - 1 || date.getDate() !== Number(day))
-      return { ok: false, message: `There is no day ${year}-${month}-${day}` };
+      return { ok: false, message: t('replay.noDay', { day: `${year}-${month}-${day}` }) };
     return within(typed, sessionNs(onDay(date.getFullYear(), date.getMonth(), date.getDate())), frame);
   }
   // Without a date: the day on which that time lies in the session, nearest to the cursor.
@@ -98,6 +98,10 @@ function within(typed: string, atNs: number, { epochNs, startNs, endNs }: TimeFr
   if (atNs < startNs && startNs - atNs < 1e9) return { ok: true, atNs: startNs };
   return {
     ok: false,
-    message: `${typed} is ${atNs < startNs ? 'before this session begins' : 'after this session ends'}: it runs from ${formatClock(epochNs, startNs)} to ${formatClock(epochNs, endNs)}`,
+    message: t(atNs < startNs ? 'replay.before' : 'replay.after', {
+      typed,
+      from: formatClock(epochNs, startNs),
+      to: formatClock(epochNs, endNs),
+    }),
   };
 }

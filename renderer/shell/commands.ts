@@ -2,6 +2,8 @@
  * Every command of the app with its key: the keyboard, the palette and the dialog of all keys read this one list. A key is
  * written as it is shown: "Ctrl K", "Shift N", "/", "Space".
  */
+import { LANGUAGES_OFFERED, t } from '../language/language.ts';
+import type { en } from '../language/en/index.ts';
 import { openExport } from '../export/open-export.ts';
 import { canSave, saveWhatHappened, togglePause } from '../flight/flight.ts';
 import type { useEngine } from '../stores/engine.ts';
@@ -26,10 +28,9 @@ export interface CommandContext {
   table: ReturnType<typeof useTable>;
 }
 
-export interface Command {
-  id: string;
-  /** What it does, as the palette and the dialog of all keys write it. */
-  title: string;
+/** A command as it is listed; its title is the message `commands.ID`. */
+interface Entry {
+  id: keyof typeof en.commands;
   keys?: string;
   /** Another key for the same, for hands that know it from elsewhere; works in text fields too. */
   also?: string;
@@ -71,33 +72,22 @@ function back({ shell, selection, lanes, replay }: CommandContext): boolean {
   return true;
 }
 
-const THEMES = [
-  ['system', 'theme: as the system'],
-  ['dark', 'theme: dark'],
-  ['light', 'theme: light'],
-  ['hc', 'theme: high contrast'],
-] as const;
+const THEMES = ['system', 'dark', 'light', 'hc'] as const;
 
-const GRAPHS = [
-  ['columns', 'graph: processes left, peers right'],
-  ['free', 'graph: free, who talks to whom'],
-  ['table', 'graph: as a table'],
-] as const;
+const GRAPHS = ['columns', 'free', 'table'] as const;
 
-export const COMMANDS: readonly Command[] = [
-  { id: 'palette', title: 'all commands', keys: 'Ctrl K', inText: true, run: ({ shell }) => shell.toggle('palette') },
-  { id: 'undo', title: 'undo', keys: 'Ctrl Z', run: ({ shell }) => shell.undo() },
+const ENTRIES: readonly Entry[] = [
+  { id: 'palette', keys: 'Ctrl K', inText: true, run: ({ shell }) => shell.toggle('palette') },
+  { id: 'undo', keys: 'Ctrl Z', run: ({ shell }) => shell.undo() },
   {
     id: 'filter',
-    title: 'filter',
     keys: '/',
     when: hasSource,
     run: () => document.querySelector<HTMLElement>('#filter-input')?.focus(),
   },
-  { id: 'toggle', title: 'pause or play', keys: 'Space', when: hasSource, run: ({ replay }) => replay.toggle() },
+  { id: 'toggle', keys: 'Space', when: hasSource, run: ({ replay }) => replay.toggle() },
   {
     id: 'record',
-    title: 'record, stop recording',
     keys: 'R',
     when: live,
     run: ({ engine }) => engine.toggleRecording(),
@@ -126,137 +116,136 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'trouble.next',
-    title: 'next trouble',
     keys: 'N',
     when: hasSource,
     run: ({ replay }) => replay.trouble('next'),
   },
   {
     id: 'trouble.previous',
-    title: 'previous trouble',
     keys: 'Shift N',
     when: hasSource,
     run: ({ replay }) => replay.trouble('previous'),
   },
-  { id: 'step.back', title: 'a second back', keys: '←', when: hasSource, run: ({ replay }) => replay.step(-STEP_NS) },
-  { id: 'step.on', title: 'a second on', keys: '→', when: hasSource, run: ({ replay }) => replay.step(STEP_NS) },
+  { id: 'step.back', keys: '←', when: hasSource, run: ({ replay }) => replay.step(-STEP_NS) },
+  { id: 'step.on', keys: '→', when: hasSource, run: ({ replay }) => replay.step(STEP_NS) },
   {
     id: 'step.back10',
-    title: 'ten seconds back',
     keys: 'Shift ←',
     when: hasSource,
     run: ({ replay }) => replay.step(-10 * STEP_NS),
   },
   {
     id: 'step.on10',
-    title: 'ten seconds on',
     keys: 'Shift →',
     when: hasSource,
     run: ({ replay }) => replay.step(10 * STEP_NS),
   },
-  { id: 'jump', title: 'go to a time', keys: 'G', when: past, run: ({ replay }) => (replay.jumping = true) },
-  { id: 'range.from', title: 'range starts here', keys: '[', when: past, run: ({ replay }) => replay.setEdge('from') },
-  { id: 'range.to', title: 'range ends here', keys: ']', when: past, run: ({ replay }) => replay.setEdge('to') },
+  { id: 'jump', keys: 'G', when: past, run: ({ replay }) => (replay.jumping = true) },
+  { id: 'range.from', keys: '[', when: past, run: ({ replay }) => replay.setEdge('from') },
+  { id: 'range.to', keys: ']', when: past, run: ({ replay }) => replay.setEdge('to') },
   {
     id: 'range.zoom',
-    title: 'zoom to the range',
     keys: 'Z',
     when: ({ replay }) => replay.range !== null,
     run: ({ replay }) => replay.zoomToRange(),
   },
   {
     id: 'pin',
-    title: 'pin a moment, and a second one to measure',
     keys: 'P',
     when: hasSource,
     run: ({ lanes }) => lanes.pin(),
   },
   {
     id: 'lane.keep',
-    title: 'keep the lane of the selected flow in place, or let it go',
     keys: 'K',
     when: ({ selection }) => selection.flow >= 0,
     run: ({ lanes, selection }) => lanes.keep(selection.flow, !lanes.isKept(selection.flow)),
   },
-  { id: 'slower', title: 'slower', keys: '<', when: past, run: ({ replay }) => replay.stepSpeed(-1) },
-  { id: 'faster', title: 'faster', keys: '>', when: past, run: ({ replay }) => replay.stepSpeed(1) },
+  { id: 'slower', keys: '<', when: past, run: ({ replay }) => replay.stepSpeed(-1) },
+  { id: 'faster', keys: '>', when: past, run: ({ replay }) => replay.stepSpeed(1) },
   {
     id: 'stop-reading',
-    title: 'stop reading the file, keep what was read',
     when: ({ engine }) => engine.replaying && engine.state.opening !== null,
     run: ({ engine }) => engine.act('stopReading', {}),
   },
-  { id: 'live', title: 'back to live', keys: 'L', when: live, run: ({ engine }) => engine.act('live', {}) },
-  { id: 'escape', title: 'back out one level', keys: 'Esc', run: back },
+  { id: 'live', keys: 'L', when: live, run: ({ engine }) => engine.act('live', {}) },
+  { id: 'escape', keys: 'Esc', run: back },
   {
     id: 'show',
-    title: 'highlight or only matches',
     keys: 'H',
     when: hasSource,
     run: ({ selection }) => (selection.show = selection.show === 'all' ? 'matches' : 'all'),
   },
   {
     id: 'filter.clear',
-    title: 'clear the filter',
     when: ({ engine }) => engine.state.filter !== '',
     run: ({ filter }) => filter.set(''),
   },
-  { id: 'filter.saved', title: 'saved filters and history', when: hasSource, run: tell('saved-filters') },
+  { id: 'filter.saved', when: hasSource, run: tell('saved-filters') },
   {
     id: 'open-flow',
-    title: 'open the selected flow',
     when: ({ selection }) => selection.flow >= 0,
     run: ({ selection }) => selection.open(selection.flow),
   },
   {
     id: 'stream',
-    title: 'follow stream',
     keys: 'F',
     when: ({ selection }) => selection.flow >= 0,
     run: ({ selection }) => selection.followStream(),
   },
   {
     id: 'graph.find',
-    title: 'find a process or peer',
     keys: '.',
     when: exploring,
     run: ({ graph }) => (graph.searching = true),
   },
-  ...GRAPHS.map(([form, title]): Command => ({
+  ...GRAPHS.map((form): Entry => ({
     id: `graph.${form}`,
-    title,
     when: exploring,
     run: ({ graph }) => (graph.form = form),
   })),
   {
     id: 'graph.peers',
-    title: 'graph: all peers, or folded',
     when: exploring,
     run: ({ graph }) => graph.toggleFold(1),
   },
-  { id: 'columns', title: 'choose columns', when: hasSource, run: tell('columns') },
-  { id: 'columns.reset', title: 'columns as at first', when: hasSource, run: ({ table }) => table.reset() },
-  { id: 'explore', title: 'explore', keys: '1', when: hasSource, run: ({ shell }) => (shell.place = 'explore') },
-  { id: 'trouble', title: 'trouble', keys: '2', when: hasSource, run: ({ shell }) => (shell.place = 'trouble') },
-  { id: 'sessions', title: 'sessions', keys: '3', run: ({ shell }) => (shell.place = 'sessions') },
-  { id: 'panel.next', title: 'next panel', keys: 'F6', inText: true, run: () => nextPanel(false) },
-  { id: 'panel.previous', title: 'previous panel', keys: 'Shift F6', inText: true, run: () => nextPanel(true) },
-  { id: 'open', title: 'open a file', keys: 'Ctrl O', inText: true, run: tell('open') },
-  { id: 'export', title: 'export', keys: 'E', also: 'Ctrl E', when: hasSource, run: openExport },
-  { id: 'settings', title: 'settings', keys: 'Ctrl ,', inText: true, run: ({ shell }) => shell.toggle('settings') },
-  { id: 'theme', title: 'next theme', keys: 'T', run: ({ settings }) => settings.nextTheme() },
-  ...THEMES.map(([theme, title]): Command => ({
+  { id: 'columns', when: hasSource, run: tell('columns') },
+  { id: 'columns.reset', when: hasSource, run: ({ table }) => table.reset() },
+  { id: 'explore', keys: '1', when: hasSource, run: ({ shell }) => (shell.place = 'explore') },
+  { id: 'trouble', keys: '2', when: hasSource, run: ({ shell }) => (shell.place = 'trouble') },
+  { id: 'sessions', keys: '3', run: ({ shell }) => (shell.place = 'sessions') },
+  { id: 'panel.next', keys: 'F6', inText: true, run: () => nextPanel(false) },
+  { id: 'panel.previous', keys: 'Shift F6', inText: true, run: () => nextPanel(true) },
+  { id: 'open', keys: 'Ctrl O', inText: true, run: tell('open') },
+  { id: 'export', keys: 'E', also: 'Ctrl E', when: hasSource, run: openExport },
+  { id: 'settings', keys: 'Ctrl ,', inText: true, run: ({ shell }) => shell.toggle('settings') },
+  { id: 'theme', keys: 'T', run: ({ settings }) => settings.nextTheme() },
+  ...THEMES.map((theme): Entry => ({
     id: `theme.${theme}`,
-    title,
     run: ({ settings }) => (settings.theme = theme),
+  })),
+  ...LANGUAGES_OFFERED.map((choice): Entry => ({
+    id: `language.${choice}`,
+    run: ({ settings }) => (settings.language = choice),
   })),
   {
     id: 'zone',
-    title: 'local time or UTC',
     run: ({ settings }) => (settings.zone = settings.zone === 'utc' ? 'local' : 'utc'),
   },
-  { id: 'keys', title: 'all keys', keys: '?', run: ({ shell }) => shell.toggle('keys') },
+  { id: 'keys', keys: '?', run: ({ shell }) => shell.toggle('keys') },
 ];
+
+export interface Command extends Entry {
+  /** What it does, as the palette and the dialog of all keys write it, in the language chosen. */
+  readonly title: string;
+}
+
+export const COMMANDS: readonly Command[] = ENTRIES.map((entry) => ({
+  ...entry,
+  get title() {
+    return t(`commands.${entry.id}`);
+  },
+}));
 
 export const commandOf = (id: string): Command => {
   const found = COMMANDS.find((command) => command.id === id);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { COMMANDS } from './commands.ts';
-import { KEY_MAP, keyOf } from './keys.ts';
+import { keyMap, keyOf } from './keys.ts';
 
 const event = (key: string, modifiers: 'ctrl' | 'shift' | '' = ''): Parameters<typeof keyOf>[0] => ({
   key,
@@ -12,10 +12,10 @@ const event = (key: string, modifiers: 'ctrl' | 'shift' | '' = ''): Parameters<t
 
 describe('keyboard map', () => {
   it('names each key once, and docs/interface.md lists the same keys', () => {
-    const keys = KEY_MAP.map(([key]) => key);
+    const keys = keyMap().map(([key]) => key);
     expect(new Set(keys).size).toBe(keys.length);
     const doc = readFileSync('docs/interface.md', 'utf8').replace(/ +/g, ' ');
-    for (const [key, what] of KEY_MAP) {
+    for (const [key, what] of keyMap()) {
       const cell = key.split(' ').map((part) => `\`${part}\``);
       expect(doc, key).toContain(`| ${cell.join(' ')} | ${what} |`);
     }

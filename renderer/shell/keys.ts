@@ -1,20 +1,21 @@
 /** The keyboard: finds the command of a key. Letters act only outside text fields; a component with own keys stops the event first. */
+import { t, type PlainKey } from '../language/language.ts';
 import type { Overlay } from '../stores/shell.ts';
 import { COMMANDS, type Command, type CommandContext } from './commands.ts';
 
 /** Keys that mean something inside a pane. */
-const IN_PANES: readonly (readonly [keys: string, what: string])[] = [
-  ['↑ ↓', 'row or node'],
-  ['Enter', 'open the selected flow'],
-  ['O', 'only this flow'],
-  ['Shift O', 'hide this flow'],
-  ['C', 'copy the flow'],
+const IN_PANES: readonly (readonly [keys: string, what: PlainKey])[] = [
+  ['↑ ↓', 'shell.rowOrNode'],
+  ['Enter', 'shell.openFlow'],
+  ['O', 'shell.onlyFlow'],
+  ['Shift O', 'shell.hideFlow'],
+  ['C', 'shell.copyFlow'],
 ];
 
-/** Every key the app answers to, as shown in the dialog of all keys. */
-export const KEY_MAP: readonly (readonly [keys: string, what: string])[] = [
+/** Every key the app answers to with what it does, as shown in the dialog of all keys. */
+export const keyMap = (): (readonly [keys: string, what: string])[] => [
   ...COMMANDS.flatMap(({ keys, title }) => (keys ? [[keys, title] as const] : [])),
-  ...IN_PANES,
+  ...IN_PANES.map(([keys, what]) => [keys, t(what)] as const),
 ];
 
 const NAMES: Readonly<Record<string, string>> = {

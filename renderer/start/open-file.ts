@@ -4,6 +4,7 @@ import { ref } from 'vue';
 import { desktop } from '../engine/desktop.ts';
 import { useEngine } from '../stores/engine.ts';
 import { useShell } from '../stores/shell.ts';
+import { t } from '../language/language.ts';
 
 export const useOpenFile = defineStore('open-file', () => {
   const engine = useEngine();
@@ -42,9 +43,9 @@ export const useOpenFile = defineStore('open-file', () => {
       engine.notice = {
         level: 'error',
         code: 'upload',
-        what: error instanceof Error ? error.message : 'The file could not be sent',
+        what: error instanceof Error ? error.message : t('start.notSent'),
         where: file.name,
-        hint: 'start flowglass with the file name instead',
+        hint: t('start.notSentHint'),
       };
     }
     sending.value = null;
@@ -68,9 +69,9 @@ function upload(file: File, onShare: (share: number) => void): Promise<string> {
     request.upload.onprogress = ({ loaded, total }) => onShare(total ? loaded / total : 0);
     request.onload = () => {
       if (request.status === 200) resolve((JSON.parse(request.responseText) as { path: string }).path);
-      else reject(new Error(request.responseText.trim() || 'The file could not be sent'));
+      else reject(new Error(request.responseText.trim() || t('start.notSent')));
     };
-    request.onerror = () => reject(new Error('The connection was lost while the file was sent'));
+    request.onerror = () => reject(new Error(t('start.lostWhileSending')));
     request.send(file);
   });
 }

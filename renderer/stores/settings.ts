@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia';
 import { ref, watch } from 'vue';
 import { setUtc } from '../draw/format.ts';
+import { languageOf, locale, setLanguage, type LanguageChoice } from '../language/language.ts';
 import { chooseMotion, type Motion } from '../draw/motion.ts';
 import { applyTheme, chosenTheme, currentTheme, type Theme, type ThemeChoice } from './theme.ts';
 import { recall, remember } from './remembered.ts';
@@ -12,6 +13,9 @@ interface Stored {
   motion: Motion;
   zone: Zone;
 }
+const LANGUAGE_KEY = 'flowglass.language';
+const isLanguage = (value: unknown): value is LanguageChoice =>
+  ['system', 'en', 'zh', 'pseudo'].includes(String(value));
 const KEY = 'flowglass.settings';
 const DEFAULTS: Stored = { motion: 'system', zone: 'local' };
 const isStored = (value: unknown): value is Stored =>
@@ -29,12 +33,25 @@ export const useSettings = defineStore('settings', () => {
   const motion = ref<Motion>(stored.motion);
   const zone = ref<Zone>(stored.zone);
 
+  const language = ref<LanguageChoice>(recall(LANGUAGE_KEY, 'system', isLanguage));
+
+  function speak(): void {
+    setLanguage(languageOf(language.value, navigator.languages));
+    document.documentElement.lang = locale();
+  }
+  speak();
+
   function apply(): void {
     chooseMotion(motion.value);
     setUtc(zone.value === 'utc');
   }
   apply();
   watch(theme, (next) => applyTheme(next));
+  watch(language, (next) => {
+    remember(LANGUAGE_KEY, next);
+    speak();
+    dispatchEvent(new Event('flowglass:theme')); // what is drawn on canvases is drawn anew
+  });
   watch([motion, zone], () => {
     remember(KEY, { motion: motion.value, zone: zone.value });
     apply();
@@ -44,5 +61,5 @@ export const useSettings = defineStore('settings', () => {
   function nextTheme(): void {
     theme.value = ORDER[(ORDER.indexOf(currentTheme()) + 1) % ORDER.length] as Theme;
   }
-  return { theme, motion, zone, nextTheme };
+  return { theme, motion, zone, language, nextTheme };
 });

@@ -309,6 +309,7 @@ export class FakeEngine {
       case 'exportCancel':
         this.endExport?.();
         return null;
+      case 'stopReading':
       case 'wireshark':
       case 'stopReading': // what it opens is there at once
         return null;

@@ -270,12 +270,14 @@ export function fillTimeline(
     baseBin,
   ]);
   const place = (flow: FakeFlow): number => params.flows.indexOf(flow.index) + 1 || Infinity;
+  // The one asked for keeps its place when it has one.
+  const rankOf = ({ index }: FakeFlow): number => (index === params.also && index >= params.lanes ? -1 : index);
   const wanted = new Set([...params.flows, ...(params.also === null ? [] : [params.also])]);
   const chosen = moment.world.flows
     .filter((flow) => isNew(flow, moment.atS) && (wanted.has(flow.index) || passes(moment, flow)))
     .sort((a, b) => Number(wanted.has(b.index)) - Number(wanted.has(a.index)) || a.index - b.index)
     .slice(0, Math.max(params.lanes, wanted.size))
-    .sort((a, b) => (place(a) === place(b) ? a.index - b.index : place(a) - place(b)));
+    .sort((a, b) => (place(a) === place(b) ? rankOf(a) - rankOf(b) : place(a) - place(b)));
   chosen.forEach((flow, rank) => {
     const [p50, p99, response] = percentiles(moment, flow);
     put(lanes, flow.index, [
