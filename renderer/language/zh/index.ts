@@ -5,6 +5,7 @@ import { bar } from './bar.ts';
 import { commands } from './commands.ts';
 import { details } from './details.ts';
 import { explore } from './explore.ts';
+import { graph } from './graph.ts';
 import { replay } from './replay.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
@@ -16,6 +17,7 @@ export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> }
   commands,
   details,
   explore,
+  graph,
   replay,
   shell,
   start,

@@ -1,0 +1,18 @@
+export const graph = {
+  byProcess: 'Process',
+  byProcessHow: 'no plates',
+  byUnit: 'Unit',
+  byUnitHow: 'containers, units and sessions',
+  byUser: 'User',
+  byUserHow: 'users',
+  byName: 'Name',
+  byNameHow: 'names on the plate of their domain',
+  byDomain: 'Domain',
+  byDomainHow: 'one peer a domain',
+  byNetwork: 'Network',
+  byNetworkHow: 'one peer a network, /24 or /64',
+  byOwner: 'Owner',
+  byOwnerHow: 'one peer an organisation or country',
+  byLabel: 'Label',
+  byLabelHow: 'one peer a label of yours',
+} as const;
