@@ -94,14 +94,12 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     id: 'record.pause',
-    title: 'pause the recording, go on recording',
     keys: 'Shift R',
     when: ({ engine }) => engine.state.recording !== null,
     run: ({ engine }) => togglePause(engine),
   },
   {
     id: 'flight.save',
-    title: 'save what just happened',
     keys: 'Ctrl S',
     inText: true,
     when: ({ engine }) => canSave(engine),
@@ -109,7 +107,6 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     id: 'flight',
-    title: 'flight recorder and triggers',
     keys: 'B',
     when: ({ engine }) => engine.state.flight !== null,
     run: ({ shell }) => shell.toggle('flight'),
