@@ -280,7 +280,7 @@ struct fg_event {
 	__u64 cookie; /* 0 = from packets only */
 	__u64 value;
 	__u32 b;
-	__u32 epoch;
+	__u32 epoch; /* of the flow; where key.iface is FG_IFACE_NONE: inode of the network namespace, 0 = not known */
 	struct fg_key key;
 };
 
@@ -460,7 +460,7 @@ struct fg_interface {
 	__u8 driver[32];
 	__u8 mac[8];
 	__s32 error;      /* errno when state is FAILED */
-	__u32 reserved;
+	__u32 netns;      /* inode of its network namespace */
 	__u8 reason[160]; /* one sentence: why this rung, or why it failed */
 	__u32 master;     /* ifindex of the bridge or bond it is a port of; 0 = none */
 	__u32 link;       /* ifindex of the device below it (VLAN, macvlan) or of its veth peer, in this namespace; 0 = none */

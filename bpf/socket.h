@@ -85,6 +85,7 @@ static __always_inline void fg_event_key(struct fg_event *event, const __u64 *fr
 	event->key.lo_port = swap ? to_port : from_port;
 	event->key.hi_port = swap ? from_port : to_port;
 	event->key.iface = FG_IFACE_NONE;
+	event->epoch = cfg_netns; /* whose interfaces it may be */
 	event->key.protocol = protocol;
 	event->key.family = family;
 	event->flags |= FG_EVENT_KEYED | (swap ? FG_EVENT_HI_TO_LO : 0);

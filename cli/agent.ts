@@ -31,13 +31,17 @@ function configOf(given: Given): AgentConfig {
 /** Options of the source that the command line leaves out, from the configuration. */
 function withConfig(given: Given, { interfaces, netns, attach }: AgentConfig): Given {
   const own = given.has('interface') || given.has('all');
-  const texts = (name: string): readonly string[] =>
-    name === 'interface' && !own && Array.isArray(interfaces) ? interfaces : given.texts(name);
+  const place = given.has('netns') || given.has('container');
+  const texts = (name: string): readonly string[] => {
+    if (name === 'interface' && !own && Array.isArray(interfaces)) return interfaces;
+    if (name === 'netns' && !place && netns !== undefined) return [netns].flat();
+    return given.texts(name);
+  };
   return {
     ...given,
     texts,
     has: (name) => given.has(name) || (name === 'all' && !own && interfaces === 'all'),
-    text: (name) => given.text(name) ?? (name === 'netns' && !given.has('container') ? netns : name === 'attach' ? attach : undefined), // prettier-ignore
+    text: (name) => given.text(name) ?? (name === 'attach' ? attach : undefined),
   };
 }
 
@@ -75,7 +79,7 @@ SIGHUP reads the configuration again. Ends by Ctrl-C or SIGTERM. See docs/agent.
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass agent --help');
     const config = configOf(given);
     if (given.has('check')) return print('the configuration is right\n');
-    const source = readSource(withConfig(given, config), 'agent');
+    const source = readSource(withConfig(given, config));
     const stop = signalled(['SIGINT', 'SIGTERM']);
     const agent = await Agent.start({
       version: version(),

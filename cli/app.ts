@@ -77,16 +77,12 @@ export async function runInBrowser(what: Pick<ServeWhat, 'file' | 'follow'>, why
   const ended = new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done());
   });
-  await runServer(
-    { ...what, interfaces: [], all: false, netns: null, host: '127.0.0.1', port: 0 },
-    ended,
-    async ([url = '']) => {
-      const opened = openBrowser(url);
-      note(
-        'warning',
-        `using the browser because ${why}; ${opened ? 'it opens by itself' : 'open the address below'}, Ctrl-C ends`,
-      );
-      await print(`${url}\n`);
-    },
-  );
+  await runServer({ ...what, host: '127.0.0.1', port: 0 }, ended, async ([url = '']) => {
+    const opened = openBrowser(url);
+    note(
+      'warning',
+      `using the browser because ${why}; ${opened ? 'it opens by itself' : 'open the address below'}, Ctrl-C ends`,
+    );
+    await print(`${url}\n`);
+  });
 }

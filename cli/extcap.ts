@@ -61,8 +61,7 @@ async function capture(given: Given): Promise<void> {
   const stop = signalled();
   const recording = await startRecording({
     application: `Flowglass ${version()}`,
-    interfaces: [named(given)],
-    namespace: null,
+    sources: [{ name: null, namespace: null, interfaces: [named(given)], all: false }],
     path: fifo,
     force: true,
     snaplen: snaplen === undefined ? 0 : parseCount('--snaplen', snaplen, 0, SNAPLEN_MAX),

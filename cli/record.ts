@@ -146,7 +146,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const [extra] = given.positionals;
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass record --help');
     const { durationMs, keep, ...target } = readTarget(given);
-    const source = readSource(given, 'record');
+    const source = readSource(given);
     if (
       target.path !== '-' &&
       !target.force &&

@@ -1,7 +1,8 @@
 import { RUNG_AUTO, RUNG_CLSACT, RUNG_TCX, RUNG_XDP_GENERIC, RUNG_XDP_NATIVE } from '../core/abi/generated.ts';
 import { explain, parse, type Expression } from '../core/filter/filter.ts';
-import { findInterfaces, listInterfaces, type NetworkInterface } from '../core/system/interfaces.ts';
-import { findContainer, findNamespace, type NetworkNamespace } from '../core/system/netns.ts';
+import type { CaptureSource } from '../core/engine/capture-group.ts';
+import { captureSources, type SourceRequest } from '../core/engine/capture-sources.ts';
+import { LOOKUP } from '../core/engine/machine.ts';
 import { usageError, type Given, type OptionSpec } from './command.ts';
 
 /** XDP sees arriving packets only; for leaving ones the ladder decides. */
@@ -15,22 +16,22 @@ const ATTACH: Readonly<Record<string, readonly [number, number]>> = {
 
 /** Options that say what is watched: the same for every command that captures. */
 export const SOURCE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  interface: { short: 'i', value: 'IFACE', multiple: true, help: 'interface to watch; several with commas' },
-  all: { help: 'every interface of the namespace' },
-  netns: { value: 'NAME', help: 'in another network namespace: name, path or pid (needs root)' },
-  container: { value: 'ID', help: 'in the network namespace of a container (needs root)' },
+  interface: {
+    short: 'i',
+    value: 'IFACE',
+    multiple: true,
+    help: 'interface to watch; several with commas; NETNS:IFACE, or :IFACE for here',
+  },
+  all: { help: 'every interface of the namespaces' },
+  netns: { value: 'NAME', multiple: true, help: 'in other network namespaces: names, paths or pids (needs root)' },
+  container: { value: 'ID', multiple: true, help: 'in the network namespaces of containers (needs root)' },
   attach: { value: 'HOW', choices: Object.keys(ATTACH), help: 'auto (default), xdp, xdp-generic, tcx or clsact' },
   filter: { value: 'EXPR', help: 'only what matches, e.g. \'tcp.port == 443 && process.name == "curl"\'' },
 };
 
 /** What is to be watched. */
 export interface Source {
-  readonly interfaces: readonly NetworkInterface[];
-  readonly namespace: NetworkNamespace | null;
-  /** As the user named the namespace or container. */
-  readonly namespaceName: string | null;
-  /** Every interface was asked for: those that cannot be attached may be left out. */
-  readonly all: boolean;
+  readonly sources: readonly CaptureSource[];
   /** RUNG_* */
   readonly ingress: number;
   readonly egress: number;
@@ -45,42 +46,29 @@ export function readFilter(text: string | undefined): Source['filter'] {
   return { text, ast: parsed.ast };
 }
 
-/** Names of -i, separated; complains about none, doubled and empty ones. */
-function interfaceNames(given: Given, command: string): readonly string[] | null {
-  const names = given.texts('interface').flatMap((text) => text.split(','));
-  if (given.has('all')) {
-    if (names.length > 0) throw usageError('-i and --all exclude each other', 'command line', 'give one of them');
-    return null;
-  }
-  const see = `give -i IFACE or --all (flowglass interfaces lists them)`;
-  if (names.length === 0) throw usageError('no interface to watch', `flowglass ${command}`, see);
-  if (names.some((name) => name === '')) throw usageError('an interface name is empty', '-i', see);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw usageError('interface given twice', twice, 'name each once');
-  return names;
+const listed = (given: Given, option: string): string[] => given.texts(option).flatMap((text) => text.split(','));
+
+/** Whether and what the options name to be watched. */
+export function sourceRequest(given: Given): SourceRequest {
+  return {
+    interfaces: listed(given, 'interface'),
+    all: given.has('all'),
+    netns: listed(given, 'netns'),
+    containers: listed(given, 'container'),
+  };
 }
 
-/** Reads and checks the options of SOURCE_OPTIONS, usage first, then what exists on this machine. */
-export function readSource(given: Given, command: string): Source {
-  const names = interfaceNames(given, command);
+/** RUNG_* that --attach wants for each direction. */
+export function readAttach(given: Given): Pick<Source, 'ingress' | 'egress'> {
   const how = given.text('attach') ?? 'auto';
   const rungs = Object.hasOwn(ATTACH, how) ? ATTACH[how] : undefined;
   if (rungs === undefined) throw usageError('no such way to attach', how, `give ${Object.keys(ATTACH).join(', ')}`);
-  const [netns, container] = [given.text('netns'), given.text('container')];
-  if (netns !== undefined && container !== undefined) {
-    throw usageError('--netns and --container exclude each other', 'command line', 'give one of them');
-  }
+  return { ingress: rungs[0], egress: rungs[1] };
+}
+
+/** Reads and checks the options of SOURCE_OPTIONS, usage first, then what exists on this machine. */
+export function readSource(given: Given): Source {
+  const how = readAttach(given);
   const filter = readFilter(given.text('filter'));
-  const namespace =
-    netns !== undefined ? findNamespace(netns) : container !== undefined ? findContainer(container) : null;
-  const there = listInterfaces(namespace);
-  return {
-    interfaces: names === null ? there : findInterfaces(names, there),
-    namespace,
-    namespaceName: netns ?? container ?? null,
-    all: names === null,
-    ingress: rungs[0],
-    egress: rungs[1],
-    filter,
-  };
+  return { sources: captureSources(sourceRequest(given), LOOKUP), ...how, filter };
 }

@@ -137,6 +137,7 @@ int interfaces_facts(struct helper *helper, uint32_t ifindex, struct fg_interfac
 	if (fresh.ifindex != ifindex)
 		return -ENODEV;
 	*facts = fresh;
+	facts->netns = helper->hello.netns;
 	take_ethtool(helper->ethtool_fd, facts);
 	return 0;
 }
@@ -192,7 +193,7 @@ static struct present *present_at(struct helper *helper, uint32_t ifindex)
 /* Says that an interface is there which nobody watches, unless that is known. */
 static void tell_present(struct helper *helper, const struct nlmsghdr *message)
 {
-	struct fg_interface facts = { .iface = FG_IFACE_NONE, .state = FG_INTERFACE_PRESENT };
+	struct fg_interface facts = { .iface = FG_IFACE_NONE, .state = FG_INTERFACE_PRESENT, .netns = helper->hello.netns };
 	struct present *known;
 	uint32_t digest = 2166136261U; /* FNV-1a over what the engine decides by */
 

@@ -1,6 +1,8 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Rungs } from '../../core/engine/capture-group.ts';
+import type { SourceRequest } from '../../core/engine/capture-sources.ts';
 import { Engine } from '../../core/engine/engine.ts';
 import type { Knowledge } from '../../core/engine/knowledge.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
@@ -11,6 +13,7 @@ import { usageError, type Command, type Given } from '../command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from '../knowledge.ts';
 import { version } from '../main.ts';
 import { badValue, parseCount } from '../quantities.ts';
+import { readAttach, readFilter, SOURCE_OPTIONS, sourceRequest } from '../source.ts';
 import { note, print, signalled } from '../terminal.ts';
 import type { Access } from './guard.ts';
 import { serve } from './server.ts';
@@ -84,9 +87,7 @@ Prints one address on standard output. It can be used once: the browser that ope
 With --viewers and --lookers one address a line, for as many browsers; lookers change nothing. All see the same
 engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
   options: {
-    interface: { short: 'i', value: 'IFACE', multiple: true, help: 'interface to watch at once; several with commas' },
-    all: { help: 'every interface' },
-    netns: { value: 'NAME', help: 'in another network namespace: name, path or pid (needs root)' },
+    ...SOURCE_OPTIONS,
     host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
     port: { value: 'PORT', help: 'port to listen on (default any free one)' },
     ...KNOWLEDGE_OPTIONS,
@@ -99,19 +100,16 @@ engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
   async run(given: Given): Promise<void> {
     const [file, extra] = given.positionals;
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass serve --help');
-    const interfaces = given.texts('interface').flatMap((text) => text.split(','));
-    const all = given.has('all');
-    if (file !== undefined && (interfaces.length > 0 || all))
+    const source = sourceRequest(given);
+    const named = Object.values(source).some((value) => value === true || (Array.isArray(value) && value.length > 0));
+    if (file !== undefined && named)
       throw usageError('FILE and interfaces exclude each other', 'command line', 'give one of them');
-    if (all && interfaces.length > 0)
-      throw usageError('-i and --all exclude each other', 'command line', 'give one of them');
     const ended = signalled();
     await runServer(
       {
         file,
-        interfaces,
-        all,
-        netns: given.text('netns') ?? null,
+        live: named ? { source, ...readAttach(given) } : null,
+        filter: readFilter(given.text('filter'))?.text ?? '',
         host: given.text('host') ?? '127.0.0.1',
         port: readPort(given.text('port')),
         knowledge: readKnowledge(given),
@@ -130,9 +128,9 @@ export interface ServeWhat {
   file: string | undefined;
   /** The file still grows. */
   follow?: boolean;
-  interfaces: string[];
-  all: boolean;
-  netns: string | null;
+  /** What to watch at once; null = what the page asks for. */
+  live?: ({ readonly source: SourceRequest } & Rungs) | null;
+  filter?: string;
   host: string;
   port: number;
   knowledge?: Knowledge;
@@ -177,8 +175,8 @@ export async function runServer(
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');
     else if (what.file !== undefined) await engine.open(what.file);
-    else if (what.all || what.interfaces.length > 0)
-      await engine.attach({ interfaces: what.interfaces, all: what.all, netns: what.netns });
+    else if (what.live) await engine.attach(what.live.source, what.live);
+    engine.setFilter(what.filter ?? '');
     const server = await serve({
       host: what.host,
       port: what.port,

@@ -1,23 +1,18 @@
-/** What an agent watches: one helper, its frames through the reducer, and nothing kept beyond the model. */
-import { FRAME_INTERFACE, FRAME_PACKETS, FRAME_PROCESSES, FRAME_STATS } from '../abi/generated.ts';
+/** What an agent watches: a helper for each namespace, their frames through the reducer, and nothing kept beyond the model. */
+import { FRAME_PACKETS, FRAME_PROCESSES, FRAME_STATS } from '../abi/generated.ts';
+import { CaptureGroup, type CaptureSource } from '../engine/capture-group.ts';
 import { CgroupNames } from '../engine/cgroup-paths.ts';
-import { InterfaceWatch, type Attached } from '../engine/interface-watch.ts';
+import type { Attached } from '../engine/interface-watch.ts';
 import { gateProcesses } from '../engine/process-gate.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer } from '../flow/reducer.ts';
-import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
+import type { HelperEnd } from '../helper/helper.ts';
 import { inspectPeeks } from '../names/peeks.ts';
-import type { NetworkInterface } from '../system/interfaces.ts';
-import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import { readStats, type HelperStats, type LogLine } from '../wire/messages.ts';
 
 export interface CaptureOptions {
-  readonly interfaces: readonly NetworkInterface[];
-  /** Namespace of the interfaces; null = ours. */
-  readonly namespace: NetworkNamespace | null;
-  /** Everything was asked for: interfaces that appear later are watched too. */
-  readonly all: boolean;
+  readonly sources: readonly CaptureSource[];
   /** RUNG_* wanted for each direction. */
   readonly ingress: number;
   readonly egress: number;
@@ -30,40 +25,22 @@ const INTERVAL_MS = 250;
 export class Capture {
   readonly #reducer = new Reducer();
   readonly #cgroups = new CgroupNames();
-  readonly #watch: InterfaceWatch;
-  #helper: Helper | null = null;
+  #group: CaptureGroup | null = null;
   /** What the helper said last of its own; null before the first second. */
   stats: HelperStats | null = null;
 
-  private constructor(options: CaptureOptions) {
-    const { interfaces, all, ingress, egress, onLog } = options;
-    this.#watch = new InterfaceWatch({ interfaces, all, ingress, egress, onLog, onFrame: this.#frame });
-  }
-
-  /** Starts the helper and attaches. Throws FlowglassError; nothing is left attached then. */
+  /** Starts the helpers and attaches. Throws FlowglassError; nothing is left attached then. */
   static async start(options: CaptureOptions): Promise<Capture> {
-    const capture = new Capture(options);
-    const helper = await startHelper({
+    const capture = new Capture();
+    const group = await CaptureGroup.start({
+      ...options,
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
-      onFrame: inspectPeeks(
-        gateProcesses((type, bytes, view, offset, length) => {
-          capture.#frame(type, bytes, view, offset, length);
-          if (type === FRAME_INTERFACE) capture.#watch.frame(bytes, view, offset);
-        }),
-      ),
-      onPresent: (report) => capture.#watch.present(report),
-      onLog: options.onLog,
-      ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
+      onFrame: inspectPeeks(gateProcesses(capture.#frame)),
     });
-    capture.#helper = helper;
-    try {
-      await capture.#watch.start(helper);
-      await Promise.race([helper.snapshot, helper.ended]);
-      return capture;
-    } catch (error) {
-      const end = await helper.stop();
-      throw end.error ?? error;
-    }
+    capture.#group = group;
+    await group.attach();
+    await Promise.race([group.snapshot, group.ended]);
+    return capture;
   }
 
   get model(): FlowModel {
@@ -72,12 +49,12 @@ export class Capture {
 
   /** What is watched or waited for. */
   get attached(): Attached[] {
-    return this.#watch.attached;
+    return this.#group?.attached ?? [];
   }
 
-  /** Settles when the helper has gone, asked to or not. Never rejects. */
+  /** Settles when the helpers have gone, asked to or not. Never rejects. */
   get ended(): Promise<HelperEnd> {
-    return this.#helper?.ended ?? Promise.reject(new Error('not started'));
+    return this.#group?.ended ?? Promise.reject(new Error('not started'));
   }
 
   /** Names control groups that came up; to be called a few times a second. */
@@ -87,7 +64,7 @@ export class Capture {
 
   /** Takes the last read-out and detaches. */
   async stop(): Promise<void> {
-    await this.#helper?.stop();
+    await this.#group?.stop();
   }
 
   readonly #frame: FrameSink = (type, bytes, view, offset, length) => {

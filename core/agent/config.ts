@@ -1,5 +1,6 @@
 /** The configuration of an agent: what the file may say, and what holds without it. */
 import { z } from 'zod';
+import { SOURCES_MAX } from '../engine/capture-group.ts';
 import { readConfig } from '../config/yaml.ts';
 import { parse } from '../filter/filter.ts';
 import { DEFAULT_LABELS, LABEL_NAMES } from '../metrics/flow-labels.ts';
@@ -60,7 +61,7 @@ export const nameOf = (config: z.output<typeof stream>): string =>
 
 export const agentConfig = z.strictObject({
   interfaces: z.union([z.literal('all'), z.array(name).min(1).max(LIST_MAX)]).optional(),
-  netns: name.optional(),
+  netns: z.union([name, z.array(name).min(1).max(SOURCES_MAX)]).optional(),
   attach: z.enum(['auto', 'xdp', 'xdp-generic', 'tcx', 'clsact']).optional(),
   /** Only flows that match are counted and told of. */
   filter: filter.optional(),

@@ -99,9 +99,12 @@ export const requests = {
   interfaces: z.strictObject({}),
   /** Starts watching; replaces what was watched before. */
   attach: z.strictObject({
-    interfaces: z.array(name).max(64).default([]),
+    /** `IFACE`, or `NETNS:IFACE` and `:IFACE` to say in which namespace. */
+    interfaces: z.array(path).max(64).default([]),
     all: z.boolean().default(false),
-    netns: path.nullable().default(null),
+    /** Network namespaces by name, path or pid, and containers by id; neither = where the engine is. */
+    netns: z.array(path).max(64).default([]),
+    containers: z.array(name).max(64).default([]),
   }),
   detach: z.strictObject({}),
   ...recordingRequests,

@@ -38,6 +38,8 @@ import { openingForeign } from './foreign-source.ts';
 import { finishedWithin, LoadingSource } from './loading-source.ts';
 import { knowing, KnownThings, surroundingsOf, type Knowledge } from './knowledge.ts';
 import { LiveSource } from './live-source.ts';
+import type { Rungs } from './capture-group.ts';
+import { captureSources, type SourceRequest } from './capture-sources.ts';
 import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
 import { measure } from './measure.ts';
 import type { EnginePort } from './port.ts';
@@ -64,6 +66,7 @@ export interface EngineOptions {
   capture: () => HelloAnswer['capture'];
   interfaces: (namespace: NetworkNamespace | null) => NetworkInterface[];
   namespace: (name: string) => NetworkNamespace;
+  container: (id: string) => NetworkNamespace;
   /** Recordings made and opened lately, and where new ones go. */
   recent: () => RecentAnswer[];
   opened: (path: string) => void;
@@ -169,8 +172,9 @@ export class Engine {
     return source;
   }
 
-  async attach(params: { interfaces: string[]; all: boolean; netns: string | null }): Promise<void> {
-    await this.startLive(params);
+  /** Watches live traffic before anybody is there. Throws FlowglassError. */
+  async attach(request: SourceRequest, rungs: Rungs = {}): Promise<void> {
+    await this.startLive(request, rungs);
   }
 
   /** Ends the source and all viewers. */
@@ -410,47 +414,18 @@ export class Engine {
 
   // ---- sources ------------------------------------------------------------------------------------------------------
 
-  private async startLive({
-    interfaces,
-    all,
-    netns,
-  }: {
-    interfaces: string[];
-    all: boolean;
-    netns: string | null;
-  }): Promise<void> {
-    const namespace = netns === null ? null : this.options.namespace(netns);
-    const there = this.options.interfaces(namespace);
-    const wanted = all
-      ? there
-      : interfaces.map((name) => {
-          const found = there.find((face) => face.name === name);
-          if (!found)
-            throw new FlowglassError({
-              code: 'unknown-interface',
-              what: 'no such interface',
-              where: name,
-              hint: `there are ${there.map((face) => face.name).join(', ')}`,
-            });
-          return found;
-        });
-    if (wanted.length === 0)
-      throw new FlowglassError({
-        code: 'no-interface',
-        what: 'no interface was chosen',
-        where: 'interfaces',
-        hint: 'choose at least one',
-      });
+  private async startLive(request: SourceRequest, rungs: Rungs = {}): Promise<void> {
+    const sources = captureSources(request, this.options);
     await this.leave();
     this.mode = 'attaching';
     this.announce();
     try {
       const live = await LiveSource.start({
         application: `Flowglass ${this.options.version}`,
-        interfaces: wanted,
-        namespace,
-        all,
+        sources,
+        ...rungs,
         onLog: () => undefined,
+        onLeft: (error) => this.notice('warning', error),
         onEnd: (error) => {
           this.notice('error', error);
           void this.leave().then(() => this.announce());
@@ -755,7 +730,8 @@ export class Engine {
 
   // ---- filter and details -------------------------------------------------------------------------------------------
 
-  private setFilter(text: string): FilterAnswer {
+  /** Chooses what is shown; the answer says what is wrong with it. */
+  setFilter(text: string): FilterAnswer {
     if (text.trim() === '') {
       this.filterAst = null;
       this.filterText = '';

@@ -41,6 +41,8 @@ export interface WatchOptions {
   readonly interfaces: readonly NetworkInterface[];
   /** Every interface of the namespace was asked for, those to come included. One that cannot be attached is left out. */
   readonly all: boolean;
+  /** Where numbers come from, for watches whose interfaces must not have the same ones. */
+  readonly numbers?: { next: number };
   /** RUNG_* wanted for each direction. */
   readonly ingress?: number;
   readonly egress?: number;
@@ -80,11 +82,13 @@ export class InterfaceWatch {
   /** Reports from before `start`, and interfaces that cannot be attached to: told of once. */
   #early: InterfaceReport[] | null = [];
   readonly #refused = new Set<number>();
+  readonly #given = new Set<number>();
   #helper: Helper | null = null;
-  #next = 0;
+  readonly #numbers: { next: number };
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#numbers = options.numbers ?? { next: 0 };
   }
 
   /** What is watched or waited for, in order of first appearance. */
@@ -121,6 +125,21 @@ export class InterfaceWatch {
     this.#early = null;
     for (const report of early) this.present(report);
     return attached;
+  }
+
+  /** Whether it gave this number to an interface. */
+  has(number: number): boolean {
+    return this.#given.has(number);
+  }
+
+  /** The helper is gone, and nothing will be attached to any more. */
+  abandon(reason: string): void {
+    this.#helper = null;
+    for (const place of this.#places) {
+      place.ifindex = 0;
+      place.up = false;
+      if (place.shown !== null) place.shown = { ...place.shown, up: false, reason };
+    }
   }
 
   /** An interface that nobody watches is there: it appeared, or was renamed, or was there from the start. */
@@ -188,6 +207,7 @@ export class InterfaceWatch {
     }
     place.ifindex = ifindex;
     place.number = number;
+    this.#given.add(number);
     onNumber?.(this.#helper);
     return this.#helper.attach(ifindex, number, ingress, egress);
   }
@@ -197,8 +217,9 @@ export class InterfaceWatch {
     const taken = new Set<number>();
     for (const { ifindex, number } of this.#places) if (ifindex !== 0) taken.add(number % IFACE_MAX);
     if (taken.size >= IFACE_MAX) return null;
-    while (taken.has(this.#next % IFACE_MAX)) this.#next++;
-    return this.#next < IFACE_NONE ? this.#next++ : null;
+    const numbers = this.#numbers;
+    while (taken.has(numbers.next % IFACE_MAX)) numbers.next++;
+    return numbers.next < IFACE_NONE ? numbers.next++ : null;
   }
 
   #show(place: Place, { name, up, ingress, egress, reason }: InterfaceReport): void {

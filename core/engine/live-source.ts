@@ -1,5 +1,5 @@
 /**
- * Live traffic of one network namespace: one helper, its frames through the reducer, the timeline, the history and, while
+ * Live traffic of one or several network namespaces: their frames through the reducer, the timeline, the history and, while
  * recording, a session file. The history is a session without packets in a temporary file, so that the past of a live
  * view is the same replay as that of a recording.
  */
@@ -7,24 +7,23 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { arch, hostname, release, tmpdir, type as systemType } from 'node:os';
 import { join } from 'node:path';
-import { FRAME_INTERFACE, FRAME_PACKETS, FRAME_STATS } from '../abi/generated.ts';
+import { FRAME_PACKETS, FRAME_STATS } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
-import { startHelper, type Helper } from '../helper/helper.ts';
 import type { JournalCursor } from '../session/journal-cursor.ts';
 import { Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
 import type { SummarySource } from '../summary/source.ts';
-import type { NetworkInterface } from '../system/interfaces.ts';
-import type { NetworkNamespace } from '../system/netns.ts';
 import type { TimelineStore } from '../timeline/store.ts';
+import type { FrameSink } from '../wire/frames.ts';
 import { readStats, type LogLine } from '../wire/messages.ts';
+import { CaptureGroup, type CaptureSource, type Rungs } from './capture-group.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { tellHosts } from './hosts-names.ts';
 import type { FindingList } from './finding-facts.ts';
-import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import type { Kept } from './flight-keeper.ts';
+import type { Attached } from './interface-watch.ts';
 import { LiveRecorder } from './live-recorder.ts';
 import { TimelineObserver } from './observer.ts';
 import { inspectPeeks } from '../names/peeks.ts';
@@ -37,14 +36,13 @@ const INTERVAL_MS = 100;
 /** One file of the history; when it is full the past begins anew at that moment. */
 const HISTORY_BYTES = 256 << 20;
 
-export interface LiveOptions {
+export interface LiveOptions extends Rungs {
   application: string;
-  interfaces: readonly NetworkInterface[];
-  namespace: NetworkNamespace | null;
-  /** All interfaces were asked for, those that appear later too: one that cannot be attached is left out. */
-  all: boolean;
+  sources: readonly CaptureSource[];
   onLog: (line: LogLine) => void;
-  /** The helper ended without being asked. */
+  /** One helper of several ended without being asked; the others go on. */
+  onLeft?: (error: FlowglassError) => void;
+  /** The last helper ended without being asked. */
   onEnd: (error: FlowglassError) => void;
 }
 
@@ -62,15 +60,14 @@ export class LiveSource implements Source {
   readonly truncated = false;
   readonly timeline: TimelineStore;
   readonly findings: FindingList;
-  /** Of one core, over the last second; null before the first. */
+  /** Of one core, over the last second, all helpers together; null before the first. */
   helperCpu: number | null = null;
   private readonly reducer = new Reducer();
   private readonly observer = new TimelineObserver(this.reducer.model);
   private readonly options: LiveOptions;
-  private readonly watch: InterfaceWatch;
   private readonly cgroups = new CgroupNames();
   private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
-  private helper: Helper | null = null;
+  private group: CaptureGroup | null = null;
   private history: SessionWriter | null = null;
   /** What is written of it. */
   readonly recorder: LiveRecorder;
@@ -88,42 +85,31 @@ export class LiveSource implements Source {
       reducer: this.reducer,
       texts: this.texts(),
       sink: (type, bytes, view, offset, length) => this.frame(type, bytes, view, offset, length),
-      capture: (on, snaplen) => this.helper?.capture(on, snaplen),
+      capture: (on, snaplen) => this.group?.capture(on, snaplen),
       settleMs: 2 * INTERVAL_MS + 50,
-    });
-    this.watch = new InterfaceWatch({
-      interfaces: options.interfaces,
-      all: options.all,
-      onFrame: (type, bytes, view, offset, length) => this.frame(type, bytes, view, offset, length),
-      onLog: options.onLog,
     });
   }
 
-  /** Starts the helper and attaches. Throws FlowglassError; nothing is left attached then. */
+  /** Starts the helpers and attaches. Throws FlowglassError; nothing is left attached then. */
   static async start(options: LiveOptions): Promise<LiveSource> {
     const source = new LiveSource(options);
-    source.helper = await startHelper({
+    const onFrame: FrameSink = (type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length);
+    const group = await CaptureGroup.start({
+      ...options,
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
-      onFrame: inspectPeeks(
-        gateProcesses((type, bytes, view, offset, length) => {
-          source.frame(type, bytes, view, offset, length);
-          if (type === FRAME_INTERFACE) source.watch.frame(bytes, view, offset);
-        }),
-      ),
-      onPresent: (report) => source.watch.present(report),
-      onLog: options.onLog,
-      ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
+      onFrame: inspectPeeks(gateProcesses(onFrame)),
     });
+    source.group = group;
     try {
-      await source.watch.start(source.helper);
-      tellHosts((type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length));
+      await group.attach();
+      tellHosts(onFrame);
       source.openHistory();
     } catch (error) {
-      const end = await source.helper.stop();
+      const end = await group.stop();
       rmSync(source.historyPath, { force: true });
       throw end.error ?? error;
     }
-    void source.helper.ended.then((end) => {
+    void group.ended.then((end) => {
       if (!source.ended)
         options.onEnd(
           end.error ??
@@ -143,7 +129,7 @@ export class LiveSource implements Source {
   }
   /** What is watched or waited for. */
   get attached(): Attached[] {
-    return this.watch.attached;
+    return this.group?.attached ?? [];
   }
   get model(): FlowModel {
     return this.frozen?.reducer.model ?? this.reducer.model;
@@ -258,7 +244,7 @@ export class LiveSource implements Source {
   async close(): Promise<void> {
     this.ended = true;
     this.thaw();
-    await this.helper?.stop();
+    await this.group?.stop();
     this.recorder.close();
     const files = this.history?.close().files ?? [];
     for (const path of [...files, this.historyPath]) rmSync(path, { force: true });

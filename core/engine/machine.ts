@@ -9,20 +9,27 @@ import { findRung, installedHelper, joinGroupCommand, userName } from '../helper
 import { sudoLine } from '../helper/permission.ts';
 import { listInterfaces } from '../system/interfaces.ts';
 import { effectiveCapabilities } from '../system/kernel.ts';
-import { findNamespace } from '../system/netns.ts';
+import { findContainer, findNamespace } from '../system/netns.ts';
+import type { SourceLookup } from './capture-sources.ts';
 import type { EngineOptions } from './engine.ts';
 import { readState, stateFolder, writeState } from './state-file.ts';
 
 const RECENT_MAX = 20;
 const recentFile = z.array(z.string().min(1).max(4096)).max(1000);
 
+/** Interfaces, namespaces and containers of this machine. */
+export const LOOKUP = {
+  interfaces: listInterfaces,
+  namespace: findNamespace,
+  container: findContainer,
+} satisfies SourceLookup;
+
 /** The engine's options on this machine. `version` = of the product. */
 export function machineOptions(version: string): EngineOptions {
   return {
     version,
     capture,
-    interfaces: listInterfaces,
-    namespace: findNamespace,
+    ...LOOKUP,
     recent,
     opened,
     newRecording,

@@ -68,6 +68,9 @@ export const options = (
   namespace: () => {
     throw new Error('not asked for');
   },
+  container: () => {
+    throw new Error('not asked for');
+  },
   recent: () => [],
   opened: () => undefined,
   newRecording: () => '/nowhere',

@@ -1,7 +1,6 @@
 import { constants, fchownSync, openSync } from 'node:fs';
 import { arch, hostname, release, type as systemType } from 'node:os';
 import {
-  FRAME_INTERFACE,
   FRAME_PACKETS,
   FRAME_PROCESSES,
   STREAM_EVENTS,
@@ -17,19 +16,18 @@ import { ownerOfPacket } from '../flow/owners.ts';
 import { NOTE_PAUSED, NOTE_RESUMED, sendNote } from '../flow/note-records.ts';
 import type { FlightRecording } from '../flight-recorder/flight-recording.ts';
 import { Reducer } from '../flow/reducer.ts';
-import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
+import type { Helper, HelperEnd } from '../helper/helper.ts';
 import { SYSTEM_CALLS } from '../session/file-sink.ts';
 import type { SessionCounts, SessionWriterOptions } from '../session/options.ts';
 import type { Joined } from '../session/join.ts';
 import { SessionWriter } from '../session/writer.ts';
-import type { NetworkInterface } from '../system/interfaces.ts';
-import type { NetworkNamespace } from '../system/netns.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
+import { CaptureGroup, type CaptureSource } from './capture-group.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { surroundingsOf, type Knowledge } from './knowledge.ts';
 import { tellHosts } from './hosts-names.ts';
-import { InterfaceWatch } from './interface-watch.ts';
+import type { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
 import { keptOutput, type KeepOptions, type Output } from './kept-output.ts';
 import { inspectPeeks } from '../names/peeks.ts';
@@ -41,11 +39,7 @@ import { processComments, processTexts } from './process-texts.ts';
 export interface RecorderOptions {
   /** Name and version, for the file's section header. */
   readonly application: string;
-  readonly interfaces: readonly NetworkInterface[];
-  /** Namespace of the interfaces; null = ours. */
-  readonly namespace: NetworkNamespace | null;
-  /** For if_description: the namespace or container as the user named it. */
-  readonly namespaceName?: string | null;
+  readonly sources: readonly CaptureSource[];
   readonly path: string;
   readonly force: boolean;
   /** Bytes kept of a packet, 0 = all. */
@@ -67,8 +61,6 @@ export interface RecorderOptions {
   readonly acceptTracing?: boolean;
   /** Keep command lines. */
   readonly commandLines?: boolean;
-  /** Everything was asked for: interfaces that appear later are watched too, one that cannot be attached is left out. */
-  readonly all?: boolean;
   readonly onLog?: (line: LogLine) => void;
   /** Keep only the newest instead, and write it into numbered files when asked or when a trigger fires. */
   readonly keep?: KeepOptions;
@@ -148,8 +140,8 @@ interface EarlyFrame {
 }
 
 /**
- * Starts a recording: one helper, attached to all the interfaces, its frames through the reducer into the session
- * writer. The file is made only when everything is attached, so that a failure leaves nothing behind and harms nothing.
+ * Starts a recording: a helper for each namespace, attached to all the interfaces, their frames through the reducer into
+ * the session writer. The file is made only when everything is attached, so that a failure leaves nothing behind and harms nothing.
  */
 export async function startRecording(options: RecorderOptions): Promise<Recording> {
   const reducer = new Reducer();
@@ -166,34 +158,22 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     // At once: a filter may ask for it before the packets of a new process are written.
     if (type === FRAME_PROCESSES) cgroups?.name(reducer, onFrame);
   };
-  const { interfaces: asked, all = false, ingress, egress, onLog, filter } = options;
-  const watch = new InterfaceWatch({
-    interfaces: asked,
-    all,
-    onFrame,
+  const { sources, ingress, egress, onLog = () => undefined, filter } = options;
+  const group = await CaptureGroup.start({
+    sources,
+    hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
+    onFrame: inspectPeeks(gateProcesses(onFrame)),
+    onLog,
     ...(ingress === undefined ? {} : { ingress }),
     ...(egress === undefined ? {} : { egress }),
-    ...(onLog === undefined ? {} : { onLog }),
-    ...(filter === null || !options.packets ? {} : { onNumber: (to) => prefilter(to, filter.ast, watch) }),
-  });
-  const helper = await startHelper({
-    hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
-    onFrame: inspectPeeks(
-      gateProcesses((type, bytes, view, offset, length) => {
-        onFrame(type, bytes, view, offset, length);
-        if (type === FRAME_INTERFACE) watch.frame(bytes, view, offset);
-      }),
-    ),
-    onPresent: (report) => watch.present(report),
-    ...(options.namespace === null ? {} : { netnsPath: options.namespace.path }),
-    ...(onLog === undefined ? {} : { onLog }),
+    ...(filter === null || !options.packets ? {} : { onNumber: (to, watch) => prefilter(to, filter.ast, watch) }),
   });
   try {
     // Before anything is attached: from the first packet on, what is counted is also copied.
-    if (options.packets) helper.capture(true, options.snaplen);
-    const interfaces = await watch.start(helper);
+    if (options.packets) group.capture(true, options.snaplen);
+    const interfaces = await group.attach();
     const settle = new Settle();
-    const recorded = writerOptions(options, reducer, (error) => settle.fail(error));
+    const recorded = writerOptions(options, reducer, group, (error) => settle.fail(error));
     const kept = options.keep === undefined ? null : keptOutput(options.keep, recorded, reducer, onFrame);
     writer = kept?.output ?? new SessionWriter(recorded);
     for (const { type, bytes } of early.splice(0)) {
@@ -203,17 +183,17 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     tellHosts(onFrame);
     cgroups = new CgroupNames();
     const naming = setInterval(() => cgroups?.name(reducer, onFrame), NAMING_MS);
-    const ended = finish(helper, writer, settle, () => {
+    const ended = finish(group, writer, settle, () => {
       clearInterval(naming);
       cgroups?.name(reducer, onFrame);
     });
-    await Promise.race([helper.snapshot, settle.begun]);
+    await Promise.race([group.snapshot, settle.begun]);
     return new Recording({
       interfaces,
       ended,
       stop: () => settle.stop(),
       pause: (paused) => {
-        if (options.packets) helper.capture(!paused, options.snaplen);
+        if (options.packets) group.capture(!paused, options.snaplen);
         const { clock, nowNs } = reducer.model;
         sendNote(onFrame, { kind: paused ? NOTE_PAUSED : NOTE_RESUMED, bootNs: clock.bootNs(nowNs), text: '' });
       },
@@ -221,7 +201,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       wallNs: (bootNs) => reducer.model.clock.wallNs(reducer.model.clock.relativeOf(bootNs)),
     });
   } catch (error) {
-    const end = await helper.stop();
+    const end = await group.stop();
     throw end.error ?? error;
   }
 }
@@ -240,6 +220,7 @@ function prefilter(helper: Helper, filter: Expression, watch: InterfaceWatch): v
 function writerOptions(
   options: RecorderOptions,
   reducer: Reducer,
+  group: CaptureGroup,
   onError: (error: FlowglassError) => void,
 ): SessionWriterOptions {
   const { model } = reducer;
@@ -260,7 +241,7 @@ function writerOptions(
     rotateBytes: options.rotateBytes ?? null,
     rotateMs: options.rotateMs ?? null,
     ring: options.ring ?? null,
-    describe: () => options.namespaceName ?? null,
+    describe: (iface) => group.nameOf(iface),
     serialize: () => reducer.serialize(),
     names: () => fileNames(model),
     ownerOf: (bytes, _view, offset, epoch, direction, atHigh, atLow) =>
@@ -309,9 +290,14 @@ class Settle {
 }
 
 /** Waits for a reason to end, ends the helper in order, and closes the file whatever happened. */
-async function finish(helper: Helper, writer: Output, settle: Settle, beforeClose: () => void): Promise<RecordingEnd> {
-  const early: HelperEnd | null = await Promise.race([helper.ended, settle.begun.then(() => null)]);
-  const end = early ?? (await helper.stop());
+async function finish(
+  group: CaptureGroup,
+  writer: Output,
+  settle: Settle,
+  beforeClose: () => void,
+): Promise<RecordingEnd> {
+  const early: HelperEnd | null = await Promise.race([group.ended, settle.begun.then(() => null)]);
+  const end = early ?? (await group.stop());
   beforeClose();
   const result = await writer.close();
   const error = settle.error ?? result.error ?? end.error;

@@ -341,7 +341,10 @@ export class Events {
     return model.insert(epoch, atNs);
   }
 
-  /** The flow of the loaded key; where the key has no interface, on the first interface that has it. */
+  /**
+   * The flow of the loaded key; where the key has no interface, on the first interface that has it, among those of the
+   * event's network namespace: the same addresses may be in use in another one. `epoch` as in struct fg_event.
+   */
   #anyInterface(epoch: number, atNs: number): number {
     const { flows, interfaces } = this.#model;
     const tail = flows.words[TAIL]!;
@@ -349,19 +352,13 @@ export class Events {
       const flow = flows.lookup(epoch, atNs);
       return flow >= 0 ? flow : flows.lookup(0, atNs);
     }
-    for (const { iface } of interfaces.list) {
+    for (const { iface, netns } of interfaces.list) {
+      // Sessions from before events told it had one namespace.
+      if (epoch !== 0 && netns !== null && netns !== epoch) continue;
       flows.words[TAIL] = ((tail & 0xffff0000) | iface) >>> 0;
       flows.hash();
-      const flow = flows.lookup(epoch, atNs);
+      const flow = flows.lookup(0, atNs);
       if (flow >= 0) return flow;
-    }
-    if (epoch !== 0) {
-      for (const { iface } of interfaces.list) {
-        flows.words[TAIL] = ((tail & 0xffff0000) | iface) >>> 0;
-        flows.hash();
-        const flow = flows.lookup(0, atNs);
-        if (flow >= 0) return flow;
-      }
     }
     return NONE;
   }

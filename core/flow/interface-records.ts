@@ -39,7 +39,8 @@ export function applyInterface(model: FlowModel, bytes: Uint8Array, view: DataVi
   known.name = text(INTERFACE.name, 16);
   known.index = u32(INTERFACE.ifindex);
   known.linkType = u32(INTERFACE.linkType);
-  known.netns = model.netns === 0 ? null : model.netns;
+  // Sessions from before it was told had one namespace.
+  known.netns = u32(INTERFACE.netns) || model.netns || null;
   const ingress = rung(u32(INTERFACE.ingress));
   const egress = rung(u32(INTERFACE.egress));
   // News of a link or a detach need not repeat where the programs sat: what was in use stays known.

@@ -55,6 +55,17 @@ export class Interfaces {
     return this.list[this.#position[iface]!] ?? null;
   }
 
+  /** Interfaces of that network namespace are or were watched. */
+  watches(netns: number): boolean {
+    return this.list.some((known) => known.netns === netns);
+  }
+
+  /** Interfaces of several network namespaces are or were watched. */
+  get several(): boolean {
+    const { list } = this;
+    return list.length > 1 && list.some(({ netns }) => netns !== list[0]!.netns);
+  }
+
   /** The interface with that number, made with nothing known when it is new. */
   ensure(iface: number): Interface {
     const known = this.get(iface);

@@ -19,7 +19,9 @@ import {
   OWNER_RELEASE,
   OWNER_SNAPSHOT,
 } from '../abi/generated.ts';
+import { KEY_WORDS, TAIL_WORD } from './flows.ts';
 import type { FlowModel } from './model.ts';
+import { samePackets } from './paths.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from './names.ts';
 import { SOCKET_ACCEPTED, SOCKET_AMBIGUOUS, SOCKET_BEFORE, SOCKET_INFORMED, SOCKET_KERNEL } from './sockets.ts';
 
@@ -60,6 +62,10 @@ export function socketOf(model: FlowModel, flow: number, side: number, marks: Ui
     const exact = candidate(model, flow, local, localPort, remote, remotePort, marks);
     if (exact !== NO_SOCKET) return exact;
   }
+  if (model.interfaces.several) {
+    const there = otherEnd(model, flow, side);
+    if (there !== NO_SOCKET) return there;
+  }
   const protocol = flows.protocolOf(flow);
   if (protocol === PROTOCOL_TCP || protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6) return NO_SOCKET;
   // What an unconnected socket receives: the more specific address first, as the kernel does.
@@ -73,6 +79,33 @@ export function socketOf(model: FlowModel, flow: number, side: number, marks: Ui
   const cameIn = (flags & (side === 0 ? FLOW_INGRESS_HI : FLOW_INGRESS_LO)) !== 0;
   const left = (flags & (side === 0 ? FLOW_EGRESS_LO : FLOW_EGRESS_HI)) !== 0;
   return cameIn && !left ? candidate(model, flow, 0, localPort, 0, 0, marks) : NO_SOCKET;
+}
+
+/**
+ * The socket of a side whose packets were seen to leave it in another namespace that is watched: of the flow that is made of
+ * the same packets there.
+ */
+function otherEnd(model: FlowModel, flow: number, side: number): number {
+  const { flows, interfaces } = model;
+  const own = interfaces.get(flows.ifaceOf(flow))?.netns;
+  // An initial sequence number is the same everywhere; what tells datagrams apart is each helper's own.
+  const epoch = flows.protocolOf(flow) === PROTOCOL_TCP ? flows.epoch.data[flow]! : 0;
+  const firstNs = flows.firstNs.data[flow]!;
+  // Whoever asks may have a key in hand.
+  const inHand = flows.words.slice();
+  let found = NO_SOCKET;
+  for (const { iface, netns } of interfaces.list) {
+    if (netns === own) continue;
+    flows.loadWords(flows.key.data, flow * KEY_WORDS);
+    flows.words[TAIL_WORD] = ((flows.words[TAIL_WORD]! & 0xffff0000) | iface) >>> 0;
+    flows.hash();
+    const there = flows.lookup(epoch, firstNs);
+    if (there < 0 || flows.socket.data[there * 2 + side]! < 0) continue;
+    // The same addresses may be in use in namespaces that have nothing to do with each other.
+    if (samePackets(model, flow, there)) found = flows.socket.data[there * 2 + side]!;
+  }
+  flows.loadWords(inHand, 0);
+  return found;
 }
 
 /** The one socket with these ends that lived while the flow did. */
@@ -162,7 +195,8 @@ export function ownerOfSide(model: FlowModel, flow: number, side: number): SideO
   const netns = sockets.netns.data[socket]!;
   const elsewhere = side === 0 ? FLOW_ELSEWHERE_LO : FLOW_ELSEWHERE_HI;
   if ((flags & SOCKET_INFORMED) === 0 && (flows.flags.data[flow]! & elsewhere) !== 0) return unknown('other netns');
-  if (netns !== 0 && model.netns !== 0 && netns !== model.netns) return unknown('other netns');
+  if (netns !== 0 && model.netns !== 0 && netns !== model.netns && !model.interfaces.watches(netns))
+    return unknown('other netns');
   if ((flags & SOCKET_INFORMED) === 0 && model.snapshotDone && (model.features & FEATURE_ITERATORS) !== 0) {
     // Every socket of a process was told by the hooks or the snapshot: what is left are the kernel's own.
     return unknown('kernel thread');

@@ -275,15 +275,16 @@ function heightOf(face: Interface | null, faces: readonly (Interface | null)[], 
 }
 
 /** Whether two flows with the same ends on two interfaces are made of the same packets. */
-function samePackets(model: FlowModel, a: number, b: number): boolean {
+export function samePackets(model: FlowModel, a: number, b: number): boolean {
   const { flows, interfaces } = model;
   const [left, right] = [interfaces.get(flows.ifaceOf(a)), interfaces.get(flows.ifaceOf(b))];
   if (left === null || right === null || left === right) return false;
-  if (left.loopback || right.loopback || left.netns !== right.netns) return false;
+  if (left.loopback || right.loopback) return false;
+  const elsewhere = left.netns !== right.netns;
   if (flows.firstNs.data[a]! > flows.lastNs.data[b]! + SAME_TIME_NS) return false;
   if (flows.firstNs.data[b]! > flows.lastNs.data[a]! + SAME_TIME_NS) return false;
   if (contradict(model, a, b)) return false;
-  const stacked = above(left, right) || above(right, left);
+  const stacked = !elsewhere && (above(left, right) || above(right, left));
   const [flagsA, flagsB] = [flows.flags.data[a]!, flows.flags.data[b]!];
   for (let direction = 0; direction < 2; direction++) {
     if (packetsOf(model, a, direction) === 0 || packetsOf(model, b, direction) === 0) continue;

@@ -331,7 +331,7 @@ export class Reducer {
     if (note.kind === NOTE_RESUMED && open >= 0) this.gaps[open] = { ...this.gaps[open]!, toNs: atNs };
   }
 
-  /** The engine waits for an interface: a gap begins, until one of that name is up or attached to again. */
+  /** The engine waits for an interface: a gap begins, until one of that name in its namespace is up or attached to again. */
   #outage(view: DataView, offset: number): void {
     const { clock, interfaces } = this.model;
     const known = interfaces.get(view.getUint16(offset + INTERFACE.iface, true));
@@ -344,7 +344,10 @@ export class Reducer {
     const open =
       this.#outages === 0
         ? -1
-        : this.gaps.findLastIndex(({ toNs, iface }) => toNs === Infinity && interfaces.get(iface)?.name === known.name);
+        : this.gaps.findLastIndex(({ toNs, iface }) => {
+            const away = interfaces.get(iface);
+            return toNs === Infinity && away?.name === known.name && away.netns === known.netns;
+          });
     const back = known.state === INTERFACE_ATTACHED || (known.state === INTERFACE_LINK && known.up);
     if (open >= 0 && back) this.gaps[open] = { ...this.gaps[open]!, toNs: atNs };
     if (open >= 0 || known.state !== INTERFACE_WAITING) return;

@@ -107,6 +107,11 @@ export class Helper {
     this.#machine.connection.send(filterCommand(payload));
   }
 
+  /** Asks for everything that exists to be told again. */
+  resync(): void {
+    this.#machine.connection.send(resyncCommand());
+  }
+
   pause(): void {
     this.#machine.connection.pause();
   }

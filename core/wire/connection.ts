@@ -31,7 +31,8 @@ export class HelperConnection {
     stream.on('data', (chunk: Uint8Array) => {
       if (this.#ended) return;
       try {
-        this.#reader.push(chunk);
+        // No Buffer: whoever keeps a frame by slice() shall have a copy.
+        this.#reader.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       } catch (error) {
         end(error);
         return;

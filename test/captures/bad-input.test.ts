@@ -68,6 +68,7 @@ describe('a file that lies', () => {
       capture: () => ({ allowed: false, reason: '', hint: null }) as never,
       interfaces: () => [],
       namespace: () => null as never,
+      container: () => null as never,
       recent: () => [],
       opened: () => undefined,
       newRecording: () => '',

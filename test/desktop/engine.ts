@@ -1,15 +1,13 @@
 /** The real engine with as little of this machine as the contract suites need. */
 import { Engine, type EngineOptions } from '../../core/engine/engine.ts';
-import { listInterfaces } from '../../core/system/interfaces.ts';
-import { findNamespace } from '../../core/system/netns.ts';
+import { LOOKUP } from '../../core/engine/machine.ts';
 import { SESSION } from './contract.ts';
 
 export function testEngine(over: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     version: 'test',
     capture: () => ({ possible: false, reason: 'not here', command: 'sudo true' }),
-    interfaces: listInterfaces,
-    namespace: findNamespace,
+    ...LOOKUP,
     recent: () => [],
     opened: () => undefined,
     newRecording: () => '/nonexistent/recording.pcapng',

@@ -2,11 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { REDUCERS } from '../../core/engine/replay-source.ts';
 import { GAP_INTERFACE, type Reducer } from '../../core/flow/reducer.ts';
-import { Session } from '../../core/session/reader.ts';
 import type { Child } from '../lab/child.ts';
-import { record, type Flow, type Recorder, type Summary } from '../lab/flowglass.ts';
+import { record, replayed, type Flow, type Recorder, type Summary } from '../lab/flowglass.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab, settle } from '../lab/lab.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
@@ -76,17 +74,6 @@ async function rest(pids: readonly number[]): Promise<void> {
     if ((seen.at(-1) ?? 0) < 10) return;
   }
   throw new Error(`never at rest: hundredths of a second of CPU time in two seconds: ${seen.join(', ')}`);
-}
-
-/** The state at the end of a session and, reached another way, from its last keyframe. */
-async function replayed(file: string): Promise<Reducer> {
-  const session = await Session.open(file);
-  if (session === null) throw new Error(`${file} is no session of ours`);
-  try {
-    return (await session.replay(REDUCERS, session.toNs)).reducer;
-  } finally {
-    await session.close();
-  }
 }
 
 const interfaceGaps = (reducer: Reducer): { fromNs: number; toNs: number }[] =>

@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { REDUCERS } from '../../core/engine/replay-source.ts';
+import type { Reducer } from '../../core/flow/reducer.ts';
+import { Session } from '../../core/session/reader.ts';
 import { Child, type Outcome } from './child.ts';
 import type { Host } from './host.ts';
 import type { Lab } from './lab.ts';
@@ -188,6 +191,17 @@ export async function summarize(file: string): Promise<Summary> {
   const { status, stdout, stderr } = await runFlowglass(['summary', file, '--json']);
   if (status !== 0) throw new Error(`summary exited with ${status}: ${stderr}`);
   return JSON.parse(stdout);
+}
+
+/** The state at the end of a session, as the app reads it. */
+export async function replayed(file: string): Promise<Reducer> {
+  const session = await Session.open(file);
+  if (session === null) throw new Error(`${file} is no session of ours`);
+  try {
+    return (await session.replay(REDUCERS, session.toNs)).reducer;
+  } finally {
+    await session.close();
+  }
 }
 
 /** The flow of one connection, by its client's port; throws unless there is exactly one. */

@@ -4,10 +4,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GAP_SUSPENDED } from '../../core/abi/generated.ts';
-import { REDUCERS } from '../../core/engine/replay-source.ts';
 import type { Reducer } from '../../core/flow/reducer.ts';
-import { Session } from '../../core/session/reader.ts';
-import { flowOf, summarize, type Flow, type Summary } from '../lab/flowglass.ts';
+import { flowOf, replayed, summarize, type Flow, type Summary } from '../lab/flowglass.ts';
 import { readPacketBlocks } from '../lab/truth.ts';
 import { debianKernel } from './kernel-package.ts';
 import { type MachineResult, runMachine } from './machine.ts';
@@ -58,10 +56,7 @@ beforeAll(async () => {
   file = join(machine.output, 'session.pcapng');
   summary = await summarize(file);
   pings = summary.flows.filter(({ protocol }) => protocol === 'icmp');
-  const session = await Session.open(file);
-  if (session === null) throw new Error('no session of ours');
-  reducer = (await session.replay(REDUCERS, session.toNs)).reducer;
-  await session.close();
+  reducer = await replayed(file);
 }, 300_000);
 afterAll(() => {
   rmSync(share, { recursive: true, force: true });

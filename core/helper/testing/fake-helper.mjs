@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Stands in for flowglass-helper in tests that need no kernel: speaks the protocol by hand and misbehaves as the
-// environment variable FAKE says.
+// environment variable FAKE says; with `talk` it tells of one flow, and dies or fails by the name of its namespace.
 import { connect } from 'node:net';
 
 const mode = process.env.FAKE ?? 'good';
+const place = process.argv[process.argv.indexOf('--netns') + 1] ?? '';
 if (mode === 'silent') setInterval(() => undefined, 1000);
-if (mode === 'exit3') {
+if (mode === 'exit3' || place === '/exit3') {
   process.stderr.write('flowglass-helper: CAP_BPF is missing\n');
   process.exit(3);
 }
@@ -36,6 +37,9 @@ function hello(token) {
 }
 function stats(type, reason) {
   const bytes = Buffer.alloc(200);
+  bytes.writeBigUInt64LE(5_000_000n, 8);
+  bytes.writeBigUInt64LE(3n, 16);
+  bytes.writeBigUInt64LE(700n, 160);
   bytes.writeUInt32LE(reason, 192);
   return frame(type, bytes);
 }
@@ -82,5 +86,12 @@ function command(socket, type, payload) {
     if (mode === 'killed') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);
   }
   if (type === 129) socket.write(attached(payload.readUInt16LE(4), mode === 'busy' ? 4 : 1));
+  if (type === 129 && mode === 'talk') {
+    const flow = Buffer.alloc(184);
+    flow.writeUInt16LE(2, 0); // its CPU
+    const clock = Buffer.alloc(32);
+    socket.write(Buffer.concat([frame(2, clock), frame(4, flow), stats(12, 0), frame(16, clock)]));
+    if (place === '/dies') setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100);
+  }
   if (type === 135 && mode !== 'no-bye') socket.end(stats(14, mode === 'failed-bye' ? 4 : 1), () => process.exit(0));
 }
