@@ -276,7 +276,7 @@ export function helloRecord(features = 0x7fff): Uint8Array {
     .u32(abi.HELLO.netns, 99).bytes;
 }
 
-export function interfaceRecord(iface = 0, name = 'veth0', loopback = false): Uint8Array {
+export function interfaceRecord(iface = 0, name = 'veth0', loopback = false, netns = 0): Uint8Array {
   const I = abi.INTERFACE;
   return new Bytes(I.size)
     .u16(I.iface, iface)
@@ -286,6 +286,7 @@ export function interfaceRecord(iface = 0, name = 'veth0', loopback = false): Ui
     .u32(I.linkType, 1)
     .u32(I.ingress, abi.RUNG_TCX)
     .u32(I.egress, abi.RUNG_TCX)
+    .u32(I.netns, netns)
     .text(I.name, name).bytes;
 }
 

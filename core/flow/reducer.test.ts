@@ -415,6 +415,17 @@ describe('drops', () => {
     expect(model.flows.rows.count).toBe(1);
   });
 
+  it.each([98, 99])('find it in their own network namespace, where another one uses the same addresses (%i)', (own) => {
+    const reducer = begin();
+    feed(reducer, frame(abi.FRAME_INTERFACE, interfaceRecord(1, 'veth0', false, 98)));
+    const drop = { kind: abi.EVENT_DROP, a: 3, b: 2, epoch: own, key: { iface: abi.IFACE_NONE } };
+    feed(reducer, eventsFrame(drop), flowsFrame({ lo: { packets: 2 } }, { key: { iface: 1 }, lo: { packets: 2 }, slot: 2 })); // prettier-ignore
+    feed(reducer, eventsFrame(drop));
+    const { flows, interfaces, dropCount } = reducer.model;
+    const counts = [0, 1].map((flow) => [interfaces.get(flows.ifaceOf(flow))?.netns, dropCount.data[flows.drops.data[flow] ?? -1]]); // prettier-ignore
+    expect(counts).toEqual([[99, own === 99 ? 4 : undefined], [98, own === 98 ? 4 : undefined]]); // prettier-ignore
+  });
+
   it('that never find one are bounded', () => {
     const reducer = begin();
     for (let i = 0; i < 10; i++) {

@@ -112,7 +112,7 @@ describeAsRoot('several namespaces', () => {
   it('gives a dropped datagram to the flow of its own namespace, where another one uses the same addresses', async () => {
     const [otherClient, otherServer] = [lab.host('client2'), lab.host('server2')];
     lab.link(otherClient, otherServer);
-    await server.server(['udp', '--port', 90]);
+    await server.server(['udp', '--port', 90, '--mode', 'sink']);
     const file = join(lab.directory, 'drops.pcapng');
     const recorder = await record(lab, server, file, ['--netns', otherServer.path]);
     // Where there is a server it is received, where there is none it is dropped.
