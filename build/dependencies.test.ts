@@ -2,14 +2,21 @@ import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
 import tseslint from 'typescript-eslint';
 import { dependencyRules } from './dependencies.mjs';
+import { vueScripts } from './vue-scripts.mjs';
 
 const eslint = new ESLint({
   overrideConfigFile: true,
-  overrideConfig: [{ files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } }, ...dependencyRules],
+  overrideConfig: [
+    vueScripts,
+    { files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } },
+    ...dependencyRules,
+  ],
 });
 
 async function reports(filePath: string, from: string): Promise<number> {
-  const [result] = await eslint.lintText(`import { x } from '${from}';\nexport { x };\n`, { filePath });
+  const script = `import { x } from '${from}';\nexport { x };\n`;
+  const text = filePath.endsWith('.vue') ? `<script setup lang="ts">\n${script}</script>\n<template>{{ x }}</template>\n` : script; // prettier-ignore
+  const [result] = await eslint.lintText(text, { filePath });
   expect(result?.fatalErrorCount).toBe(0);
   return result?.messages.filter(({ ruleId }) => ruleId === 'no-restricted-imports').length ?? -1;
 }
@@ -30,6 +37,8 @@ describe('the direction of dependencies', () => {
     ['renderer/graph/layout.ts', 'fs/promises'],
     ['renderer/graph/layout.ts', '../../core/flow/model.ts'],
     ['renderer/graph/layout.ts', '../../electron/main.ts'],
+    ['renderer/shell/FilterBar.vue', '../../core/filter/highlight.ts'],
+    ['renderer/shell/FilterBar.vue', 'node:fs'],
     ['electron/main.ts', '../renderer/app.ts'],
     ['cli/record.ts', '../electron/main.ts'],
     ['cli/record.ts', 'd3'],
@@ -45,6 +54,7 @@ describe('the direction of dependencies', () => {
     ['core/system/netns.ts', 'node:fs'],
     ['renderer/graph/layout.ts', '../../core/contract/requests.ts'],
     ['renderer/graph/layout.ts', 'd3'],
+    ['renderer/shell/FilterBar.vue', '../../core/contract/answers.ts'],
     ['cli/record.ts', '../core/engine/recorder.ts'],
     ['electron/main.ts', 'electron'],
   ])('%s may import %s', async (file, from) => {

@@ -48,6 +48,16 @@ export type FilterAnswer =
   | { ok: true; matching: number; total: number }
   | { ok: false; position: number; length: number; message: string; fix: string | null };
 
+export type FilterPart =
+  'protocol' | 'field' | 'operator' | 'string' | 'number' | 'address' | 'keyword' | 'punctuation' | 'problem';
+
+/** A range of a filter's text and what it is; in order, without overlaps, only white space is left out. */
+export interface HighlightRange {
+  readonly from: number;
+  readonly to: number;
+  readonly kind: FilterPart;
+}
+
 export interface CompletionAnswer {
   from: number;
   to: number;
@@ -257,6 +267,7 @@ export interface Answers extends ExportAnswers, RecordingAnswers {
   filter: FilterAnswer;
   /** null = one of the texts is no filter. */
   refine: string | null;
+  highlight: HighlightRange[];
   complete: CompletionAnswer;
   flow: FlowAnswer | null;
   packets: { total: number; rows: PacketRow[] };
@@ -302,8 +313,10 @@ export interface StateEvent {
   /** Findings of the session so far, and how many of them go on. */
   findings: number;
   activeFindings: number;
-  /** File was cut or damaged: everything up to endNs is complete. */
+  /** The file was cut or damaged: not everything that was recorded can be shown. */
   truncated: boolean;
+  /** What is wrong with it, where, and what could be read; null = nothing, or not known. */
+  damage: string | null;
 }
 
 /** Health strip, twice a second. Rates are averages of the last second at the cursor. */

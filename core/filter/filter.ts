@@ -12,7 +12,7 @@ export { encodeRules } from './encode.ts';
 export { FIELDS, findField, operatorsOf, PROTOCOLS, type FieldSpec, type FieldType } from './fields.ts';
 export type { FlowFields, Predicate } from './flow-fields.ts';
 export { format } from './format.ts';
-export { highlight, type Highlight, type TokenClass } from './highlight.ts';
+export { highlight } from './highlight.ts';
 export { toKernelRules } from './kernel.ts';
 export { parse, type ParseResult } from './parse.ts';
 export { applyFix, explain, type FilterProblem, type Fix } from './problem.ts';

@@ -1,20 +1,11 @@
 /** Colours for the text of a filter while it is typed. Never throws. */
+import type { FilterPart, HighlightRange } from '../contract/answers.ts';
 import { parseAddress } from './address.ts';
 import { findField, findProtocol } from './fields.ts';
 import { tokenize, type Token } from './lexer.ts';
 import { parse } from './parse.ts';
 
-export type TokenClass =
-  'protocol' | 'field' | 'operator' | 'string' | 'number' | 'address' | 'keyword' | 'punctuation' | 'problem';
-
-/** A range of the text and what it is; ranges are in order, do not overlap, and leave only white space out. */
-export interface Highlight {
-  readonly from: number;
-  readonly to: number;
-  readonly kind: TokenClass;
-}
-
-function wordClass(token: Token, previous: Token | null): TokenClass {
+function wordClass(token: Token, previous: Token | null): FilterPart {
   const isValue =
     previous !== null &&
     (['{', ',', '..'].includes(previous.kind) ||
@@ -27,7 +18,7 @@ function wordClass(token: Token, previous: Token | null): TokenClass {
   return /^[+\d]/.test(token.text) ? 'number' : 'keyword';
 }
 
-function classOf(token: Token, previous: Token | null): TokenClass {
+function classOf(token: Token, previous: Token | null): FilterPart {
   switch (token.kind) {
     case 'word':
       return wordClass(token, previous);
@@ -43,11 +34,11 @@ function classOf(token: Token, previous: Token | null): TokenClass {
 }
 
 /** Ranges for colouring; what the first problem points at is of kind `problem`. */
-export function highlight(text: string): Highlight[] {
+export function highlight(text: string): HighlightRange[] {
   const result = parse(text);
   const problem = result.ok ? null : result.problem;
   let previous: Token | null = null;
-  const out: Highlight[] = [];
+  const out: HighlightRange[] = [];
   for (const token of tokenize(text)) {
     if (token.kind === 'end') break;
     const wrong = problem !== null && token.start >= problem.start && token.end <= problem.end;

@@ -28,6 +28,7 @@ const IDLE: StateEvent = {
   findings: 0,
   activeFindings: 0,
   truncated: false,
+  damage: null,
 };
 
 export const useEngine = defineStore('engine', () => {
