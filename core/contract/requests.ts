@@ -36,12 +36,33 @@ export const sortColumns = [
   'rate',
   'sent',
   'received',
+  'packets',
   'rttP50',
   'rttP99',
+  'responseP50',
   'responseP99',
   'retransmits',
   'age',
   'started',
+] as const;
+
+/** By what the flows of the table can be put together. */
+export const groupings = [
+  'process',
+  'pid',
+  'user',
+  'unit',
+  'container',
+  'peer',
+  'domain',
+  'network',
+  'owner',
+  'label',
+  'protocol',
+  'application',
+  'port',
+  'state',
+  'interface',
 ] as const;
 
 export const tableParams = z.strictObject({
@@ -54,6 +75,10 @@ export const tableParams = z.strictObject({
   count: z.number().int().min(1).max(1000).default(60),
   /** With `matches`, rows outside the filter are left out; else they follow the matching ones. */
   show: z.enum(['matches', 'all']).default('all'),
+  /** Groups and the flows of open ones are rows; `from` and `count` are of both. null = no groups. */
+  group: z.enum(groupings).nullable().default(null),
+  /** Labels of open groups. */
+  open: z.array(z.string().max(4096)).max(500).default([]),
 });
 
 export const timelineParams = z.strictObject({
@@ -134,6 +159,8 @@ export const requests = {
   databases: z.strictObject({ paths: z.array(path).max(8) }),
   /** Rules for labels, as the text of their file (docs/labels.md); none = those of the command line. */
   labels: z.strictObject({ text: z.string().max(200_000) }),
+  /** What the parts of a filter's text are, for colouring it; never fails. */
+  highlight: z.strictObject({ text: z.string().max(4096) }),
   complete: z.strictObject({ text: z.string().max(4096), cursor: z.number().int().min(0).max(4096) }),
   flow: z.strictObject({ flow: z.number().int().min(0) }),
   packets: z.strictObject({
@@ -164,6 +191,7 @@ export type TableParams = z.output<typeof tableParams>;
 export type TimelineParams = z.output<typeof timelineParams>;
 export type OverviewParams = z.output<typeof overviewParams>;
 export type TroubleParams = z.output<typeof troubleParams>;
+export type GroupBy = (typeof groupings)[number];
 export type SortColumn = (typeof sortColumns)[number];
 
 export const requestEnvelope = z.strictObject({

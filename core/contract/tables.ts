@@ -134,6 +134,26 @@ export const TABLE_INFO = schema({
   columns: [
     ['total', 'u32'],
     ['matching', 'u32'],
+    ['rows', 'u32'], // of groups and flows together; without groups, of flows
+  ],
+});
+
+/** Groups of the flow table; key = number of the group, `rank` among the rows of groups and flows. */
+export const FLOW_GROUPS = schema({
+  name: 'groups',
+  columns: [
+    ['rank', 'u32'],
+    ['label', 'str'],
+    ['filter', 'str'], // filter text that names its flows; null = there is none
+    ['open', 'u8'],
+    ['flows', 'u32'],
+    ['matching', 'u32'],
+    ['trouble', 'u8'],
+    ['bps', 'f64'],
+    ['sent', 'f64'],
+    ['received', 'f64'],
+    ['packets', 'f64'],
+    ['retransmits', 'f64'], // NaN = of no flow observable
   ],
 });
 
@@ -254,7 +274,7 @@ export const FINDINGS = schema({
 
 export const VIEW_TABLES = {
   graph: [GRAPH_NODES, GRAPH_EDGES, GRAPH_INFO],
-  table: [TABLE_INFO, FLOW_ROWS],
+  table: [TABLE_INFO, FLOW_ROWS, FLOW_GROUPS],
   timeline: [RANGE, LANES, LANE_BINS, HEAT, MARKS, GAPS, LANE_STATES],
   overview: [RANGE, HEAT, MARKS, GAPS],
   trouble: [FINDINGS],

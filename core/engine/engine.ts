@@ -24,6 +24,7 @@ import type { ExportWish } from '../contract/exports.ts';
 import type { RecordingAnswers } from '../contract/recording.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
+import { highlight } from '../filter/highlight.ts';
 import { refined } from '../filter/refine.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
@@ -322,6 +323,7 @@ export class Engine {
       this.momentOf = null;
       return answer;
     },
+    highlight: (_viewer, { text }) => highlight(text),
     complete: (_viewer, { text, cursor }) => this.complete(text, cursor),
     flow: (_viewer, { flow }) => this.flow(flow),
     packets: (_viewer, { flow, from, count }) => {
@@ -674,6 +676,7 @@ export class Engine {
       findings: source?.findings.count ?? 0,
       activeFindings: source?.findings.active(source.endNs) ?? 0,
       truncated: source?.truncated ?? false,
+      damage: source?.damage ?? null,
     };
   }
 

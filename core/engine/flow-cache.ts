@@ -35,7 +35,8 @@ export class FlowCache {
   readonly right = this.rows.uint32();
   readonly packets = this.rows.float64();
   readonly bytes = this.rows.float64();
-  readonly retransmits = this.rows.uint32();
+  /** NaN = cannot be observed */
+  readonly retransmits = this.rows.float64();
   readonly drops = this.rows.uint32();
   /** µs, NaN = unknown */
   readonly rttP50 = this.rows.float64();
@@ -51,6 +52,8 @@ export class FlowCache {
   private readonly active: ((flow: number) => boolean) | null;
   private readonly peers = new Map<string, number>();
   private readonly peerFlow: number[] = [];
+  /** Name, else address, of each peer. */
+  readonly peerNames: string[] = [];
   private readonly reasons = new Map<string, number>();
   private readonly reasonTexts: string[] = [];
   private samples = new Float64Array(0);
@@ -126,13 +129,15 @@ export class FlowCache {
     if (number === undefined) {
       number = this.peerFlow.push(flow) - 1;
       this.peers.set(peer, number);
+      this.peerNames.push(at.peerName ?? at.peerAddress);
     }
     this.right.data[flow] = number;
     this.packets.data[flow] = counterOf(model, flow, 0, 0) + counterOf(model, flow, 1, 0);
     this.bytes.data[flow] = counterOf(model, flow, 0, 1) + counterOf(model, flow, 1, 1);
     this.trouble.data[flow] = troubleOf(model, flow);
     this.ended.data[flow] = lifeOf(model, flow).end === null ? 0 : 1;
-    this.retransmits.data[flow] = (retransmitsOf(model, flow, 0) ?? 0) + (retransmitsOf(model, flow, 1) ?? 0);
+    const again = [retransmitsOf(model, flow, 0), retransmitsOf(model, flow, 1)];
+    this.retransmits.data[flow] = again[0] === null && again[1] === null ? NaN : (again[0] ?? 0) + (again[1] ?? 0);
     const shown = this.paths.shown(flow);
     this.shown.data[flow] = shown ? 1 : 0;
     let drops = 0;

@@ -32,6 +32,7 @@ const SERVICES: ReadonlyMap<string, number> = new Map([
 
 /** Text as a literal that the lexer reads back: double quotes, escapes where needed. */
 export function quote(text: string): string {
+  if (/^[\w .:/@-]*$/.test(text)) return `"${text}"`; // most texts, at once
   let out = '"';
   for (const char of text) {
     if (char === '"' || char === '\\') out += `\\${char}`;

@@ -6,6 +6,7 @@ import { LANGUAGES_OFFERED, t } from '../language/language.ts';
 import type { en } from '../language/en/index.ts';
 import { openExport } from '../export/open-export.ts';
 import { canSave, saveWhatHappened, togglePause } from '../flight/flight.ts';
+import { groupings } from '../../core/contract/requests.ts';
 import type { useEngine } from '../stores/engine.ts';
 import type { useFilter } from '../stores/filter.ts';
 import type { useGraph } from '../stores/graph.ts';
@@ -206,6 +207,8 @@ const ENTRIES: readonly Entry[] = [
     when: exploring,
     run: ({ graph }) => graph.toggleFold(1),
   },
+  ...groupings.map((by): Entry => ({ id: `group.${by}`, when: hasSource, run: ({ table }) => table.groupBy(by) })),
+  { id: 'group.none', when: ({ table }) => table.group !== null, run: ({ table }) => table.groupBy(null) },
   { id: 'columns', when: hasSource, run: tell('columns') },
   { id: 'columns.reset', when: hasSource, run: ({ table }) => table.reset() },
   { id: 'explore', keys: '1', when: hasSource, run: ({ shell }) => (shell.place = 'explore') },

@@ -67,6 +67,8 @@ export function installKeys(context: CommandContext): () => void {
     // A dialog or menu has the keyboard to itself, except for other dialogs and for going back.
     const { shell } = context;
     if ((shell.overlay || shell.menu) && !STAYS.has(command.id)) return;
+    // Any other dialog too, whoever opened it, without exceptions: it may be in the middle of something.
+    if (!shell.overlay && document.querySelector('dialog:modal') !== null) return;
     const onControl =
       event.target instanceof HTMLElement && event.target.closest('button, a, [role="option"]') !== null;
     if (event.key === ' ' && onControl) return;

@@ -1,6 +1,7 @@
 /** The flow table as the person arranged it: which columns, in which order, how wide. Kept in this browser. */
 import { defineStore } from 'pinia';
-import { computed, ref } from 'vue';
+import { computed, ref, shallowRef } from 'vue';
+import type { GroupBy, SortColumn } from '../../core/contract/requests.ts';
 import { COLUMNS, WIDTH_MAX, WIDTH_MIN, type TableColumn } from '../table/columns.ts';
 import { recall, remember } from './remembered.ts';
 import { useShell } from './shell.ts';
@@ -13,6 +14,8 @@ interface Arrangement {
   widths: Record<string, number>;
 }
 const KEY = 'flowglass.columns';
+/** As many open groups as the contract takes. */
+const OPEN_MAX = 500;
 const AT_FIRST: Arrangement = { order: [], shown: {}, widths: {} };
 const isArrangement = (value: unknown): value is Arrangement =>
   typeof value === 'object' &&
@@ -28,9 +31,27 @@ const isArrangement = (value: unknown): value is Arrangement =>
   value.widths !== null &&
   Object.values(value.widths).every((width) => typeof width === 'number' && width >= WIDTH_MIN && width <= WIDTH_MAX);
 
+/** By what the table is sorted, most important first. */
+export type Sorting = { column: SortColumn; descending: boolean }[];
+
 export const useTable = defineStore('table', () => {
   const shell = useShell();
   const arrangement = ref(recall(KEY, AT_FIRST, isArrangement));
+  const sort = ref<Sorting>([]);
+  /** By what flows are put together; null = they are not. */
+  const group = ref<GroupBy | null>(null);
+  /** Labels of open groups. */
+  const opened = shallowRef<readonly string[]>([]);
+  function groupBy(next: GroupBy | null): void {
+    group.value = next;
+    opened.value = [];
+  }
+  /** Opens a group, or closes it; `open` = which of both, whatever it is now. */
+  function toggleGroup(label: string, open = !opened.value.includes(label)): void {
+    const others = opened.value.filter((each) => each !== label);
+    opened.value = open ? [...others, label].slice(-OPEN_MAX) : others;
+  }
+
   /** Width of the pane, px. */
   const paneWidth = ref(1400);
 
@@ -89,7 +110,39 @@ export const useTable = defineStore('table', () => {
     if (px !== null) widths[id] = Math.round(Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, px)));
     arrange({ ...arrangement.value, widths });
   }
+  /** Shown columns in their order where they are not as at first, with the widths that were chosen; else null. */
+  const arranged = computed(() =>
+    JSON.stringify(arrangement.value) === JSON.stringify(AT_FIRST)
+      ? null
+      : columns.value.map(({ id }) => ({ id, width: arrangement.value.widths[id] ?? null })),
+  );
+  /** Shows exactly these, as long as the page is open: what is kept in this browser stays as it is. */
+  function showOnly(list: readonly { id: string; width: number | null }[]): void {
+    const ids = list.map(({ id }) => id);
+    arrangement.value = {
+      order: ids,
+      shown: Object.fromEntries(COLUMNS.map(({ id }) => [id, ids.includes(id)])),
+      widths: Object.fromEntries(list.flatMap(({ id, width }) => (width === null ? [] : [[id, width]]))),
+    };
+  }
   const reset = (): void => change(AT_FIRST, 'Columns as at first');
 
-  return { all, columns, paneWidth, isShown, show, move, moveTo, resize, reset };
+  return {
+    sort,
+    group,
+    opened,
+    groupBy,
+    toggleGroup,
+    arranged,
+    showOnly,
+    all,
+    columns,
+    paneWidth,
+    isShown,
+    show,
+    move,
+    moveTo,
+    resize,
+    reset,
+  };
 });

@@ -4,12 +4,12 @@ import { commandOf } from '../shell/commands.ts';
 import { useFilter } from '../stores/filter.ts';
 import { useSelection } from '../stores/selection.ts';
 import { SEPARATOR, useShell, type MenuItem, type OpenMenu } from '../stores/shell.ts';
-import type { useTable } from '../stores/table.ts';
+import type { Sorting, useTable } from '../stores/table.ts';
 import { visibleText } from '../draw/format.ts';
 import type { TableColumn } from './columns.ts';
+import { GROUPINGS, type GroupCells } from './groups.ts';
 import { cellText, conditionsOf, describeFlow, flowJson } from './flow-texts.ts';
 import type { FlowCells } from './rows.ts';
-import type { Sorting } from './TableHead.vue';
 
 type Table = ReturnType<typeof useTable>;
 const WIDER = 32;
@@ -23,6 +23,35 @@ export const columnsMenu = (table: Table): OpenMenu['items'] => [
   SEPARATOR,
   { label: 'As at first', run: () => table.reset() },
 ];
+
+/** What the flows can be grouped by, as a menu. */
+export const groupsMenu = (table: Table): OpenMenu['items'] => [
+  { label: 'No groups', checked: table.group === null, run: () => table.groupBy(null) },
+  SEPARATOR,
+  ...GROUPINGS.map(([by, label]): MenuItem => ({
+    label: `By ${label}`,
+    checked: table.group === by,
+    run: () => table.groupBy(by),
+  })),
+];
+
+/** What can be done with a group of flows; `all` = the groups at hand. */
+export function groupMenu(table: Table, group: GroupCells, all: readonly GroupCells[]): OpenMenu['items'] {
+  const filter = useFilter();
+  const text = group.filter ?? '';
+  const disabled = group.filter === null;
+  return [
+    { label: group.open ? 'Close' : 'Open', keys: 'Enter', run: () => table.toggleGroup(group.label) },
+    { label: 'Open all', run: () => (table.opened = all.map(({ label }) => label)) },
+    { label: 'Close all', run: () => (table.opened = []) },
+    SEPARATOR,
+    { label: `Only ${visibleText(group.label, 32)}`, keys: 'O', disabled, run: () => filter.only(text) },
+    { label: `Not ${visibleText(group.label, 32)}`, keys: 'Shift O', disabled, run: () => filter.hide(text) },
+    { label: 'Copy as filter', disabled, run: () => copyText(text, 'a filter for these flows') },
+    SEPARATOR,
+    { label: 'No groups', run: () => table.groupBy(null) },
+  ];
+}
 
 export function columnMenu(
   table: Table,
@@ -50,8 +79,17 @@ export function columnMenu(
     { label: 'Narrower', keys: 'Alt Shift ←', run: () => table.resize(column.id, width - WIDER) },
     { label: `Hide ${column.label}`, run: () => table.show(column, false) },
     SEPARATOR,
+    ...groupOfColumn(table, column),
     ...columnsMenu(table),
   ];
+}
+
+/** Grouping by what a column shows, where one can. */
+function groupOfColumn(table: Table, { id, label }: TableColumn): OpenMenu['items'] {
+  const by = id === 'group' ? 'unit' : GROUPINGS.find(([grouping]) => grouping === id)?.[0];
+  if (!by) return [];
+  const checked = table.group === by;
+  return [{ label: `Group by ${label}`, checked, run: () => table.groupBy(checked ? null : by) }, SEPARATOR];
 }
 
 /** What can be done with a flow; `column` = the cell that was asked about, null = the whole row. */

@@ -43,7 +43,7 @@ for (const flows of [1000, 10_000, 100_000]) {
         narrowed: false }; // prettier-ignore
   const params: ViewParams[] = [
     { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', find: '', windowMs: 5000 },
-    { kind: 'table', sort: [], from: 0, count: 60, show: 'all' },
+    { kind: 'table', sort: [], from: 0, count: 60, show: 'all', group: null, open: [] },
     { kind: 'timeline', flows: [], also: null, lanes: 8, fromNs: null, toNs: null, spanNs: 60e9, width: 440 },
   ];
   const views = new ViewServer(port);

@@ -23,6 +23,7 @@ import {
   streamAnswer,
 } from './fake-answers.ts';
 import { fakeFlight, flightAnswer } from './fake-flight.ts';
+import { highlight } from '../../core/filter/highlight.ts';
 import { refined } from '../../core/filter/refine.ts';
 import { fillTrouble, findingsOf } from './fake-trouble.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
@@ -188,7 +189,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, flight: fakeFlight(false), opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], recording: null, flight: fakeFlight(false), opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false, damage: null }; // prettier-ignore
   }
 
   /** Ends the export under way as cancelled; null when there is none. */
@@ -243,6 +244,8 @@ export class FakeEngine {
       clock: { ...this.idle().clock, endNs: endS * 1e9, cursorNs: empty ? endS * 1e9 : 273.88e9, following: false },
       troubles: this.world.marks.length,
       truncated: scenario === 'cut',
+      damage:
+        scenario === 'cut' ? '3 blocks of the recording are damaged or missing: what the others hold is here' : null,
     };
   }
 
@@ -383,6 +386,8 @@ export class FakeEngine {
         this.count();
         return { ok: true, matching: this.state.matching, total: this.state.flows };
       }
+      case 'highlight':
+        return highlight((params as { text: string }).text);
       case 'complete': {
         const { text, cursor } = params as { text: string; cursor: number };
         return completionOf(text, cursor);
@@ -493,10 +498,10 @@ export class FakeEngine {
     for (const [id, view] of viewer.views) {
       if (view.version - view.acknowledged >= 2) continue;
       for (const rows of view.next) rows.clear();
-      const [a, b] = view.next as [RowSet, RowSet];
+      const a = view.next[0] as RowSet;
       if (this.options.fill) this.options.fill(view.params, view.next, viewer.strings, this.ticks);
       else if (view.params.kind === 'graph') fillGraph(view.params, moment, view.next, viewer.strings);
-      else if (view.params.kind === 'table') fillTable(view.params, moment, a, b, viewer.strings);
+      else if (view.params.kind === 'table') fillTable(view.params, moment, view.next, viewer.strings);
       else if (view.params.kind === 'timeline') fillTimeline(view.params, moment, view.next, viewer.strings);
       else if (view.params.kind === 'trouble') fillTrouble(moment, a, viewer.strings);
       else fillOverview(view.params.width, moment, view.next, viewer.strings);

@@ -129,7 +129,7 @@ function groupOf(params: GraphParams, name: string | null, address: string): str
 }
 
 function sortValue(column: SortColumn, moment: FakeMoment, flow: FakeFlow): number | string {
-  const [p50, p99, , response] = percentiles(moment, flow);
+  const [p50, p99, response50, response] = percentiles(moment, flow);
   switch (column) {
     case 'process':
       return flow.process?.name ?? '\uffff';
@@ -145,6 +145,10 @@ function sortValue(column: SortColumn, moment: FakeMoment, flow: FakeFlow): numb
       return bytesAt(flow, moment.atS) * 0.3;
     case 'received':
       return bytesAt(flow, moment.atS) * 0.7;
+    case 'packets':
+      return bytesAt(flow, moment.atS) / 900;
+    case 'responseP50':
+      return response50;
     case 'rttP50':
       return p50;
     case 'rttP99':
@@ -160,13 +164,57 @@ function sortValue(column: SortColumn, moment: FakeMoment, flow: FakeFlow): numb
   }
 }
 
+interface FakeGroup {
+  label: string;
+  flows: FakeFlow[];
+}
+/** Flows, or groups (of processes, else of protocols) and the flows of open ones. */
+function groupedLines({ group, open }: TableParams, list: readonly FakeFlow[]): (FakeFlow | FakeGroup)[] {
+  if (group === null) return [...list];
+  const groups = new Map<string, FakeFlow[]>();
+  for (const flow of list) {
+    const label = group === 'process' ? (flow.process?.name ?? 'unknown process') : flow.protocol.toUpperCase();
+    groups.set(label, [...(groups.get(label) ?? []), flow]);
+  }
+  return [...groups].flatMap(([label, flows]) => [{ label, flows }, ...(open.includes(label) ? flows : [])]);
+}
+function fillGroups(
+  params: TableParams,
+  moment: FakeMoment,
+  lines: readonly (FakeFlow | FakeGroup)[],
+  groups: RowSet,
+  strings: StringInterner,
+): void {
+  let key = 0;
+  lines.forEach((line, rank) => {
+    if (!('label' in line)) return;
+    const { label, flows } = line;
+    const bytes = flows.reduce((sum, flow) => sum + bytesAt(flow, moment.atS), 0);
+    const filter = params.group === 'process' ? `process.name == ${quote(label)}` : label.toLowerCase();
+    put(groups, key++, [
+      rank,
+      strings.id(label),
+      strings.id(filter),
+      params.open.includes(label) ? 1 : 0,
+      flows.length,
+      flows.filter((flow) => passes(moment, flow)).length,
+      flows.reduce((bits, flow) => bits | troubleAt(moment, flow), 0),
+      flows.reduce((sum, flow) => sum + rateAt(moment.world, flow, moment.atS), 0),
+      bytes * 0.3,
+      bytes * 0.7,
+      bytes / 900,
+      flows.reduce((sum, flow) => sum + flow.retransmits, 0),
+    ]);
+  });
+}
+
 export function fillTable(
   params: TableParams,
   moment: FakeMoment,
-  info: RowSet,
-  rows: RowSet,
+  tables: readonly RowSet[],
   strings: StringInterner,
 ): void {
+  const [info, rows, groups] = tables as [RowSet, RowSet, RowSet];
   const all = moment.world.flows.filter((flow) => isNew(flow, moment.atS));
   const order = (list: FakeFlow[]): FakeFlow[] => {
     if (params.sort.length === 0) return list;
@@ -188,8 +236,11 @@ export function fillTable(
   };
   const matched = order(all.filter((flow) => passes(moment, flow)));
   const list = params.show === 'all' ? [...matched, ...order(all.filter((flow) => !passes(moment, flow)))] : matched;
-  put(info, 0, [all.length, matched.length]);
-  list.slice(params.from, params.from + params.count).forEach((flow, i) => {
+  const lines = groupedLines(params, list);
+  put(info, 0, [all.length, matched.length, lines.length]);
+  if (params.group !== null) fillGroups(params, moment, lines, groups, strings);
+  lines.slice(params.from, params.from + params.count).forEach((flow, i) => {
+    if ('label' in flow) return;
     const [p50, p99, response50, response99] = percentiles(moment, flow);
     const bytes = bytesAt(flow, moment.atS);
     const ended = moment.atS > flow.endS;

@@ -1,9 +1,11 @@
 import { inChromium } from './in-chromium.ts';
+import { addressSuite } from './suites/address.ts';
 import { arrangeSuite } from './suites/arrange.ts';
 import { detailsSuite } from './suites/details.ts';
 import { exportSuite } from './suites/export.ts';
 import { graphSuite } from './suites/graph.ts';
 import { flightSuite } from './suites/flight.ts';
+import { groupSuite } from './suites/groups.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
@@ -16,9 +18,11 @@ import { troubleSuite } from './suites/trouble.ts';
 
 inChromium(
   startSuite,
+  addressSuite,
   liveSuite,
   graphSuite,
   flightSuite,
+  groupSuite,
   keyboardSuite,
   arrangeSuite,
   replaySuite,

@@ -305,7 +305,7 @@ function addFlow(edge: Edge, { cache, model }: Moment, flow: number, bps: number
   edge.segments += packets;
   edge.trouble |= trouble;
   edge.matches |= matches;
-  edge.retransmits += cache.retransmits.data[flow]!;
+  edge.retransmits += cache.retransmits.data[flow]! || 0; // NaN where nothing can be observed
   edge.drops += cache.drops.data[flow]!;
   for (const end of [edge.left, edge.right]) {
     end.bps += bps;

@@ -1,14 +1,19 @@
-/** Rows of the flow table: sorted at most four times a second, paged by row number. */
-import type { SortColumn, TableParams } from '../../contract/requests.ts';
+/** Rows of the flow table: of flows, and of groups of them, paged by row number. */
+import type { TableParams } from '../../contract/requests.ts';
 import { FLOW_STATES } from '../../contract/tables.ts';
 import type { RowSet, StringInterner } from '../../contract/view-codec.ts';
 import { clientOf } from '../../flow/roles.ts';
 import { lifeOf, responseOf, retransmitsOf, rttOf } from '../../flow/state.ts';
 import { counterOf } from '../facts.ts';
 import type { Moment } from './state.ts';
+import { FlowOrder, rateOf } from './flow-order.ts';
+import { TableGroups, type Group } from './table-groups.ts';
 
+/** Sorted at most this often, and so rarely that it takes at most this part of the time. */
 const SORT_MS = 250;
-const RATE_SECONDS = 5;
+const COST_SHARE = 0.1;
+/** What costs less is sorted each time that the cursor moves. */
+const CHEAP_MS = 10;
 const SPARK_SECONDS = 60;
 const SPARK_POINTS = 30;
 const DIST_BINS = 24;
@@ -23,64 +28,71 @@ function digits(values: ArrayLike<number>): string {
   return text;
 }
 
+/** What was sorted last, when, and what it took. */
+interface Sorted {
+  signature: string;
+  model: Moment['model'];
+  foldings: number;
+  cursorNs: number;
+  atMs: number;
+  costMs: number;
+}
+
 export class TableRows {
-  private order = new Uint32Array(0);
-  private count = 0;
-  private matching = 0;
-  private sortedAt = -Infinity;
-  private sortedFor = '';
+  private readonly order = new FlowOrder();
+  private readonly groups = new TableGroups();
+  private sorted: Sorted | null = null;
   private readonly spark = new Float64Array(SPARK_SECONDS);
   private readonly points = new Float64Array(SPARK_POINTS);
   private readonly dist = new Float64Array(DIST_BINS);
 
   /** `nowMs` = a clock that never steps, for the pace of sorting only. */
-  fill(params: TableParams, moment: Moment, info: RowSet, rows: RowSet, strings: StringInterner, nowMs: number): void {
-    const signature = JSON.stringify([
-      params.sort,
-      params.show,
-      moment.model.foldings,
-      moment.cursorNs === moment.endNs ? '' : moment.cursorNs,
-    ]);
-    if (nowMs - this.sortedAt >= SORT_MS || signature !== this.sortedFor) {
-      this.sortedAt = nowMs;
-      this.sortedFor = signature;
-      this.sort(params, moment);
-    }
+  fill(params: TableParams, moment: Moment, tables: readonly RowSet[], strings: StringInterner, nowMs: number): void {
+    const [info, rows, groups] = tables as [RowSet, RowSet, RowSet];
+    this.sort(params, moment, nowMs);
+    const { order } = this;
+    const count = params.group === null ? order.count : this.groups.lines;
     const row = info.upsert(0);
-    info.columns[0]![row] = params.show === 'matches' ? moment.cache.total : this.count;
-    info.columns[1]![row] = this.matching;
-    for (let rank = params.from; rank < Math.min(this.count, params.from + params.count); rank++)
-      this.row(this.order[rank]!, rank, moment, rows, strings);
+    info.columns[0]![row] = params.show === 'matches' ? moment.cache.total : order.count;
+    info.columns[1]![row] = order.matching;
+    info.columns[2]![row] = count;
+    const { from } = params;
+    const to = Math.min(count, from + params.count);
+    const flow = (flow: number, rank: number): void => this.row(flow, rank, moment, rows, strings);
+    if (params.group !== null) {
+      this.groups.window(from, to, order, (group) => groupRow(group, groups, strings), flow);
+      return;
+    }
+    order.window(order.flows, [0, order.count], from, to);
+    for (let rank = from; rank < to; rank++) flow(order.flows[rank]!, rank);
   }
 
-  private sort(params: TableParams, moment: Moment): void {
-    const { model } = moment;
-    const total = model.flows.rows.count;
-    if (this.order.length < total) this.order = new Uint32Array(Math.max(1024, total * 2));
-    const matched: number[] = [];
-    const others: number[] = [];
-    for (let flow = total - 1; flow >= 0; flow--) {
-      if (moment.cache.matches.data[flow] === 1) matched.push(flow);
-      else if (params.show === 'all' && moment.cache.shown.data[flow] === 1) others.push(flow);
-    }
-    this.matching = matched.length;
-    const keys = params.sort.map(({ column, descending }) => ({
-      value: sortValue(column, moment),
-      sign: descending ? -1 : 1,
-    }));
-    for (const list of [matched, others]) {
-      if (keys.length === 0) continue;
-      const values = keys.map(({ value }) => new Map(list.map((flow) => [flow, value(flow)])));
-      list.sort((a, b) => {
-        for (let i = 0; i < keys.length; i++) {
-          const order = compare(values[i]!.get(a)!, values[i]!.get(b)!, keys[i]!.sign);
-          if (order !== 0) return order;
-        }
-        return b - a;
-      });
-    }
-    this.count = 0;
-    for (const list of [matched, others]) for (const flow of list) this.order[this.count++] = flow;
+  /** Sorts when what is sorted is another, and else when it is time: in large sessions less often, as it takes longer. */
+  private sort(params: TableParams, moment: Moment, nowMs: number): void {
+    const { model, cursorNs } = moment;
+    const signature = JSON.stringify([params.sort, params.show, params.group, params.open]);
+    const before = this.sorted;
+    const same =
+      before !== null &&
+      before.signature === signature &&
+      before.model === model &&
+      before.foldings === model.foldings &&
+      before.cursorNs <= cursorNs;
+    const moved = before?.cursorNs !== cursorNs && moment.cursorNs !== moment.endNs;
+    const pause =
+      moved && before && before.costMs < CHEAP_MS ? 0 : Math.max(SORT_MS, (before?.costMs ?? 0) / COST_SHARE);
+    if (same && nowMs - before.atMs < pause) return;
+    const began = performance.now();
+    this.order.collect(params, moment);
+    if (params.group !== null) this.groups.arrange(params.group, params, this.order, moment);
+    this.sorted = {
+      signature,
+      model,
+      foldings: model.foldings,
+      cursorNs,
+      atMs: nowMs,
+      costMs: performance.now() - began,
+    };
   }
 
   private row(flow: number, rank: number, moment: Moment, rows: RowSet, strings: StringInterner): void {
@@ -160,59 +172,21 @@ export class TableRows {
   }
 }
 
-/** Bits per second over the last seconds at the cursor. */
-export function rateOf(moment: Moment, flow: number): number {
-  const { model, cursorNs } = moment;
-  const ring = model.flows.throughput.data[flow]!;
-  if (ring < 0) return 0;
-  const second = Math.floor(cursorNs / 1e9);
-  const seconds = Math.max(0.25, Math.min(RATE_SECONDS, (cursorNs - moment.startNs) / 1e9));
-  return (model.throughput.between(ring, second - RATE_SECONDS, second) * 8) / seconds;
-}
-
-function sortValue(column: SortColumn, moment: Moment): (flow: number) => number | string {
-  const { model, words, cache } = moment;
-  switch (column) {
-    case 'process':
-      return (flow) => words.read(flow).processName ?? '\uffff';
-    case 'peer':
-      return (flow) => {
-        const at = words.read(flow);
-        return at.peerName ?? at.peerAddress;
-      };
-    case 'protocol':
-      return (flow) => words.read(flow).protocol;
-    case 'state':
-      return (flow) => (cache.trouble.data[flow] ? 0 : 100) + FLOW_STATES.indexOf(lifeOf(model, flow).state);
-    case 'rate':
-      return (flow) => rateOf(moment, flow);
-    case 'sent':
-      return (flow) => counterOf(model, flow, cache.local.data[flow]!, 1);
-    case 'received':
-      return (flow) => counterOf(model, flow, 1 - cache.local.data[flow]!, 1);
-    case 'rttP50':
-      return (flow) => cache.rttP50.data[flow]!;
-    case 'rttP99':
-      return (flow) => cache.rttP99.data[flow]!;
-    case 'responseP99':
-      return (flow) => cache.responseP99.data[flow]!;
-    case 'retransmits':
-      return (flow) => cache.retransmits.data[flow]!;
-    case 'age': {
-      return (flow) => {
-        const { endedNs } = lifeOf(model, flow);
-        return (Number.isNaN(endedNs) ? moment.cursorNs : endedNs) - model.flows.firstNs.data[flow]!;
-      };
-    }
-    case 'started':
-      return (flow) => model.flows.firstNs.data[flow]!;
-  }
-}
-
-/** Unknown (NaN) is last in both orders. */
-function compare(a: number | string, b: number | string, sign: number): number {
-  if (typeof a === 'string' || typeof b === 'string')
-    return String(a) < String(b) ? -sign : String(a) > String(b) ? sign : 0;
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-  return (a - b) * sign;
+function groupRow(group: Group, rows: RowSet, strings: StringInterner): void {
+  const row = rows.upsert(group.key);
+  const values = [
+    group.line,
+    strings.id(group.name.label),
+    strings.id(group.name.filter),
+    group.open ? 1 : 0,
+    group.flows,
+    group.matching,
+    group.trouble,
+    group.bps,
+    group.sent,
+    group.received,
+    group.packets,
+    group.retransmits,
+  ];
+  values.forEach((value, i) => (rows.columns[i]![row] = value));
 }

@@ -6,7 +6,7 @@ import { lifeOf } from '../../flow/state.ts';
 import { BASE_BINS } from '../../contract/tables.ts';
 import { fillHeat, LaneBins, type ShownRange } from './lane-bins.ts';
 import { fillStates } from './lane-states.ts';
-import { rateOf } from './table-rows.ts';
+import { rateOf } from './flow-order.ts';
 import type { Moment } from './state.ts';
 
 /** Marks sent for one range at most; the rest are closer than a pixel anyway. */

@@ -108,7 +108,7 @@ export class ViewServer {
         view.graph.fill(params, moment, next, this.strings);
         break;
       case 'table':
-        view.table.fill(params, moment, next[0]!, next[1]!, this.strings, nowMs);
+        view.table.fill(params, moment, next, this.strings, nowMs);
         break;
       case 'timeline':
         view.timeline.fill(params, moment, next, this.strings);

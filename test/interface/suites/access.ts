@@ -44,6 +44,15 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
     await page.getByRole('combobox', { name: 'Find a process or peer' }).fill('203');
     await page.getByRole('listbox', { name: 'Found' }).waitFor();
   }],
+  ['groups of flows', 'live', async (page) => {
+    await tab(page, /Flows/);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('group flows by process name');
+    await page.keyboard.press('Enter');
+    const groups = page.locator('[id^="flow-group-"]');
+    await groups.first().dblclick();
+    await flowRows(page).first().waitFor();
+  }],
   ['quiet', 'quiet', nothing],
   ['filtered', 'live', (page) => filterBox(page).fill('tcp && process.name == "node"')],
   ['filter error', 'live', async (page) => {

@@ -48,7 +48,9 @@ export async function withPage(
 }
 
 export const filterBox = (page: Page): Locator => page.getByRole('combobox', { name: 'Filter' });
-export const table = (page: Page): Locator => page.getByRole('grid', { name: 'Flows' });
+/** The flow table; in groups it is a tree. */
+export const table = (page: Page): Locator =>
+  page.getByRole('grid', { name: 'Flows' }).or(page.getByRole('treegrid', { name: 'Flows' }));
 /** Rows of flows, without the head of the table and of the rows outside the filter. */
 export const flowRows = (page: Page): Locator => table(page).locator('[id^="flow-row-"]');
 export const graphTwin = (page: Page): Locator => page.getByRole('treegrid', { name: 'Connections' });

@@ -21,6 +21,12 @@ export function exportSuite(suite: Suite): void {
           .getByRole('status', { name: 'Size' })
           .getByText(/flows, 4\.81\sMB/)
           .waitFor();
+        // Letters mean nothing to the screen below a dialog.
+        await dialog.getByRole('checkbox', { name: /Only the filter/ }).focus();
+        await page.keyboard.press('2');
+        await page.keyboard.press('t');
+        expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark');
+        expect(await page.getByRole('main').getAttribute('aria-label')).toBe('Explore');
         expect(await dialog.getByRole('checkbox', { name: /Only the filter/ }).isChecked()).toBe(true);
         expect(await dialog.getByRole('checkbox', { name: /Only the range/ }).isDisabled()).toBe(true);
         await dialog.getByRole('radio', { name: /^CSV/ }).check();
