@@ -107,7 +107,7 @@ static __always_inline __u32 fg_peek(void *ctx, bool xdp, const struct fg_moment
 	__builtin_memset(&r->head, 0, sizeof r->head);
 	r->peek.at_ns = m->now;
 	r->peek.cookie = cookie;
-	r->peek.sequence = p->seq;
+	r->peek.sequence = p->seq + !!(p->tcp_flags & TCPHDR_SYN); /* the SYN takes one itself (RFC 7413: data may come with it) */
 	r->peek.payload = p->payload;
 	r->peek.captured = length;
 	r->peek.flags = (p->direction == FG_HI_TO_LO ? FG_PEEK_HI_TO_LO : 0) |

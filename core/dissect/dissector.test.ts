@@ -96,6 +96,21 @@ describe('link layers lead to the same flow', () => {
         ipv4(A, B, 17, udp(9, 6081, concat([1, 0, 0x65, 0x58, 0, 0, 1, 0, 1, 1, 1, 1], ethernet(0x800, inner)))),
       ),
     ],
+    [
+      'GTP-U',
+      1,
+      ethernet(0x800, ipv4(A, B, 17, udp(9, 2152, concat([0x30, 255, 0, inner.length, 0, 0, 0, 1], inner)))),
+    ],
+    [
+      'GTP-U with sequence number and extension headers',
+      1,
+      ethernet(
+        0x800,
+        ipv4(A, B, 17, udp(9, 2152, concat([0x36, 255, 0, 99, 0, 0, 0, 1, 0, 7, 0, 0x85], [1, 0x10, 9, 0xc0, 1, 0, 0, 0], inner))), // prettier-ignore
+      ),
+    ],
+    ['WCCP', 1, ethernet(0x800, ipv4('10.0.0.1', '10.0.0.2', 47, concat([0, 0, 0x88, 0x3e, 0, 1, 0, 0], inner)))],
+    ['GRE in UDP', 1, ethernet(0x800, ipv4(A, B, 17, udp(9, 4754, concat([0, 0, 8, 0], inner))))],
     ['IPv4 options', 101, ipv4(A, B, 6, segment, { options: [7, 7, 4, 0, 0, 0, 0, 0] })],
     ['Ethernet padding', 1, concat(ethernet(0x800, inner), [0, 0, 0, 0, 0, 0])],
   ];

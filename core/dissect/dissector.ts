@@ -25,7 +25,7 @@ const LAYERS_MAX = 64;
 
 /**
  * Decodes the packets of one capture. Keeps the table of fragments; everything else is about the packet at hand.
- * Of a packet within tunnels (GRE, IP in IP, 6in4, VXLAN, Geneve, MPLS) the innermost flow counts, with the length of
+ * Of a packet within tunnels (GRE, IP in IP, 6in4, VXLAN, Geneve, GTP-U, MPLS) the innermost flow counts, with the length of
  * the whole frame; when the inside cannot be named, the tunnel's own flow does.
  */
 export class Dissector {

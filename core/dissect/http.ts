@@ -1,5 +1,9 @@
 /** HTTP/1 (RFC 9112) heads, as far as they are there: method and path, Host, status. No allocation but what is kept. */
-const METHODS = ['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE', 'PROPFIND'];
+/** RFC 9110 §9 and 5789, then WebDAV's (RFC 4918, 3253, 5323) and QUERY. */
+const METHODS = [
+  ...['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE'],
+  ...['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH', 'QUERY'],
+];
 const PATH_MAX = 512;
 const HOST_MAX = 255;
 
@@ -21,13 +25,15 @@ export function methodLength(bytes: Uint8Array, start: number, length: number): 
 /** A request's head; reused. Places are offsets in the bytes given. */
 export class HttpRequest {
   /** Method and path without query, as `GET /path`. */
-  text = new Uint8Array(0);
+  text: Uint8Array = new Uint8Array(0);
   /** Host without port, null = none (or an address, or no name that could be one). */
   host: Uint8Array | null = null;
   /** The end of the request line is there. */
   line = false;
   /** The head's end is there. */
   whole = false;
+  /** Past the head, where it is whole: a body, or the next request of a client that does not wait. */
+  end = 0;
 
   /** False when these bytes are no request line. */
   read(bytes: Uint8Array, start: number, length: number): boolean {
@@ -37,14 +43,18 @@ export class HttpRequest {
     if (method === 0) return false;
     const end = start + length;
     let at = start + method + 1;
+    while (at < end && bytes[at] === SPACE) at++;
     const target = at;
     while (at < end && bytes[at]! > SPACE && bytes[at] !== 127) at++;
     if (at < end && bytes[at] !== SPACE) return false;
     // Longer than we keep, or cut: what is there of the target counts, but the version must follow where it is there.
-    if (at + 9 <= end && !startsHttp1(bytes, at + 1)) return false;
+    if (at + 9 <= end && !startsHttp1(bytes, at + 1)) {
+      at = targetWithSpaces(bytes, at, end);
+      if (at < 0) return false;
+    }
     let path = target;
     while (path < at && bytes[path] !== 0x3f && path - target < PATH_MAX) path++;
-    this.text = bytes.slice(start, path);
+    this.text = concatenated(bytes, start, start + method + 1, target, path);
     this.#headers(bytes, at, end);
     return true;
   }
@@ -58,6 +68,7 @@ export class HttpRequest {
       if (line >= end) return;
       if (bytes[line] === CR || bytes[line] === LF) {
         this.whole = true;
+        this.end = line + (bytes[line] === CR ? 2 : 1);
         return;
       }
       if (this.host !== null || !isHost(bytes, line, end)) continue; // of two, the first counts
@@ -65,12 +76,34 @@ export class HttpRequest {
       while (at < end && (bytes[at] === SPACE || bytes[at] === 9)) at++;
       const host = at;
       while (at < end && isNameByte(bytes[at]!)) at++;
-      if (at >= end || at - host > HOST_MAX || at === host) return;
+      if (at >= end) return;
       const after = bytes[at]!;
-      if (after !== CR && after !== LF && after !== SPACE && after !== 0x3a) return;
-      if (!isNumeric(bytes, host, at)) this.host = bytes.slice(host, at);
+      // What is no name (an address in brackets, say) names nobody, but the head goes on.
+      if (after !== CR && after !== LF && after !== SPACE && after !== 0x3a) continue;
+      if (at > host && at - host <= HOST_MAX && !isNumeric(bytes, host, at)) this.host = bytes.slice(host, at);
     }
   }
+}
+
+/** The end of a target with spaces in it, as careless clients send: before the version that ends the line; −1 = none. */
+function targetWithSpaces(bytes: Uint8Array, from: number, end: number): number {
+  let line = from;
+  while (line < end && bytes[line]! >= SPACE && bytes[line] !== 127) line++;
+  if (line >= end || (bytes[line] !== CR && bytes[line] !== LF)) return -1;
+  while (bytes[line - 1] === SPACE) line--;
+  let at = line - 'HTTP/1.1'.length;
+  if (at <= from || !startsHttp1(bytes, at)) return -1;
+  while (at > from && bytes[at - 1] === SPACE) at--;
+  return at;
+}
+
+/** The bytes of two ranges. */
+function concatenated(bytes: Uint8Array, from: number, to: number, from2: number, to2: number): Uint8Array {
+  if (to === from2) return bytes.slice(from, to2);
+  const all = new Uint8Array(to - from + to2 - from2);
+  all.set(bytes.subarray(from, to));
+  all.set(bytes.subarray(from2, to2), to - from);
+  return all;
 }
 
 function startsHttp1(bytes: Uint8Array, at: number): boolean {

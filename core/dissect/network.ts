@@ -223,7 +223,9 @@ export function tunnelByProtocol(p: Packet, bytes: Uint8Array): boolean {
   }
 }
 
-/** GRE (RFC 2784, 2890), the PPTP form (RFC 2637), transparent Ethernet and ERSPAN. */
+const ETHERTYPE_WCCP = 0x883e;
+
+/** GRE (RFC 2784, 2890), the PPTP form (RFC 2637), transparent Ethernet, ERSPAN and what WCCP redirects. */
 function gre(p: Packet, bytes: Uint8Array): boolean {
   const at = p.offset;
   if (at + 4 > p.capturedEnd) return false;
@@ -250,7 +252,9 @@ function gre(p: Packet, bytes: Uint8Array): boolean {
     }
     if (!enterTunnel(p)) return false;
     p.layer = erspan2 || erspan3 ? LAYER_ETHERNET : LAYER_ETHERTYPE;
-    p.ethertype = type;
+    p.ethertype = type === ETHERTYPE_WCCP ? 0x0800 : type;
+    // Version 2 of WCCP puts a header of four bytes before the packet, version 1 none.
+    if (type === ETHERTYPE_WCCP && (bytes[offset] ?? 0) >> 4 !== 4) offset += 4;
   }
   p.offset = offset;
   return true;
@@ -261,9 +265,18 @@ const PORT_VXLAN = 4789;
 const PORT_VXLAN_LINUX = 8472;
 const PORT_VXLAN_GPE = 4790;
 const PORT_GENEVE = 6081;
+const PORT_GTP_U = 2152;
+const PORT_GRE = 4754;
 
 export function isTunnelPort(port: number): boolean {
-  return port === PORT_VXLAN || port === PORT_VXLAN_LINUX || port === PORT_VXLAN_GPE || port === PORT_GENEVE;
+  return (
+    port === PORT_VXLAN ||
+    port === PORT_VXLAN_LINUX ||
+    port === PORT_VXLAN_GPE ||
+    port === PORT_GENEVE ||
+    port === PORT_GTP_U ||
+    port === PORT_GRE
+  );
 }
 
 /** Tunnels within UDP, by destination port and a header that fits. True when `packet.layer` now names the inside. */
@@ -273,6 +286,18 @@ export function tunnelByPort(p: Packet, bytes: Uint8Array): boolean {
   if (!isTunnelPort(port)) return false;
   if (at + 8 > p.capturedEnd || p.payloadLength < 8) return false;
   const first = bytes[at] ?? 0;
+  if (port === PORT_GRE) {
+    // RFC 8086
+    p.offset = at;
+    return gre(p, bytes);
+  }
+  if (port === PORT_GTP_U) {
+    const inner = gtpInside(bytes, at, p.capturedEnd);
+    if (inner < 0 || !enterTunnel(p)) return false;
+    p.offset = inner;
+    p.layer = (bytes[inner] ?? 0) >> 4 === 4 ? LAYER_IPV4 : LAYER_IPV6;
+    return true;
+  }
   if (port === PORT_GENEVE) {
     // RFC 8926: version 0, options in words of four.
     if (first >> 6 !== 0 || !enterTunnel(p)) return false;
@@ -294,6 +319,28 @@ export function tunnelByPort(p: Packet, bytes: Uint8Array): boolean {
   p.offset = at + 8;
   p.layer = next === 1 ? LAYER_IPV4 : next === 2 ? LAYER_IPV6 : LAYER_ETHERNET;
   return true;
+}
+
+/**
+ * Where a user's packet within GTP-U begins (3GPP TS 29.281 §5): version 1, message type 255, extension headers in words
+ * of four. −1 = there is none.
+ */
+export function gtpInside(bytes: Uint8Array, at: number, end: number): number {
+  const flags = bytes[at] ?? 0;
+  if (flags >> 4 !== 3 || bytes[at + 1] !== 255) return -1;
+  let inner = at + 8;
+  if ((flags & 7) !== 0) {
+    inner += 4;
+    let next = (flags & 4) !== 0 && inner <= end ? (bytes[inner - 1] ?? 0) : 0;
+    for (let headers = 0; next !== 0; headers++) {
+      const words = inner < end ? (bytes[inner] ?? 0) : 0;
+      if (headers === EXTENSIONS_MAX || words === 0 || inner + words * 4 > end) return -1;
+      inner += words * 4;
+      next = bytes[inner - 1] ?? 0;
+    }
+  }
+  const version = inner < end ? (bytes[inner] ?? 0) >> 4 : 0;
+  return version === 4 || version === 6 ? inner : -1;
 }
 
 /**

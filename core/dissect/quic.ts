@@ -33,6 +33,7 @@ interface Version {
 
 const SALT_1 = Buffer.from('38762cf7f55934b34d179ae6a4c80cadccbb7f0a', 'hex');
 const SALT_2 = Buffer.from('0dede3def700a6db819381be6e269dcbf9bd2ed9', 'hex');
+const SALT_DRAFT_23 = Buffer.from('c3eef712c72ebb5a11a7d2432bb46365bef9f502', 'hex');
 const SALT_DRAFT_29 = Buffer.from('afbfec289993d24c9e9786f19c6111e04390a899', 'hex');
 
 const like1 = (name: string, salt: Uint8Array): Version => ({ salt, label: 'quic ', initial: 0, retry: 3, name });
@@ -41,6 +42,7 @@ const like1 = (name: string, salt: Uint8Array): Version => ({ salt, label: 'quic
 const VERSIONS: ReadonlyMap<number, Version> = new Map([
   [0x00000001, like1('QUIC 1', SALT_1)],
   [0x6b3343cf, { salt: SALT_2, label: 'quicv2 ', initial: 1, retry: 0, name: 'QUIC 2' }],
+  ...[23, 24, 25, 26, 27, 28].map((n): [number, Version] => [0xff000000 + n, like1(`QUIC draft-${n}`, SALT_DRAFT_23)]),
   ...[29, 30, 31, 32].map((n): [number, Version] => [0xff000000 + n, like1(`QUIC draft-${n}`, SALT_DRAFT_29)]),
   ...[33, 34].map((n): [number, Version] => [0xff000000 + n, like1(`QUIC draft-${n}`, SALT_1)]),
 ]);

@@ -75,8 +75,11 @@ export function tlsOf(model: FlowModel, flow: number, text: (string: number) => 
   if (row < 0) return null;
   const { applications } = model;
   const protocol = PROTOCOLS[applications.protocol.data[row]!];
-  if (protocol !== 'tls' && protocol !== 'quic') return null;
   const flags = applications.tlsFlags.data[row]!;
+  // Other protocols may go on in TLS (STARTTLS, CONNECT, PostgreSQL).
+  const begun = flags !== 0 || applications.tlsVersion.data[row] !== 0 || applications.tlsAlpn.data[row] !== 0;
+  const within = begun || applications.tlsName.data[row] !== 0;
+  if (protocol !== 'tls' && protocol !== 'quic' && !within) return null;
   const offered = text(applications.tlsAlpn.data[row]!);
   return {
     serverName: text(applications.tlsName.data[row]!),

@@ -33,7 +33,7 @@ function told(pieces: readonly (readonly ['>' | '<', readonly number[]])[], udp?
     p.destinationPort = from === '>' ? server : client;
     next[from] += payload.length;
     if (udp !== undefined) inspector.datagram(p);
-    else if (inspector.looks(0, p.side)) inspector.segment(p);
+    else if (inspector.looks(0, p.side, payload[0] ?? 0)) inspector.segment(p);
   });
   return facts;
 }

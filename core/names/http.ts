@@ -52,6 +52,7 @@ export class HttpInspector {
     if (this.#request.host === null && !this.#request.whole && length < LINE_MAX) return NEED_MORE;
     if (this.#told.data[p.conversation] === 0) this.#tellRequest(p);
     this.#tellHost(p);
+    this.#pipelined(p, bytes, start + length);
     return READ;
   }
 
@@ -63,7 +64,18 @@ export class HttpInspector {
       this.#askedNs.data[p.conversation] = p.atNs;
       this.#tellRequest(p);
       this.#tellHost(p);
+      this.#pipelined(p, p.bytes, p.offset + p.captured);
     } else if (!Number.isNaN(this.#askedNs.data[p.conversation]!)) this.#answer(p, p.bytes, p.offset, p.captured);
+  }
+
+  /** Further requests right behind the head in hand (RFC 9112 §9.3.2), as far as their lines are there. */
+  #pipelined(p: Piece, bytes: Uint8Array, end: number): void {
+    const request = this.#request;
+    while (request.whole && request.end < end) {
+      if (!request.read(bytes, request.end, end - request.end) || !request.line) return;
+      this.#tellRequest(p);
+      this.#tellHost(p);
+    }
   }
 
   #tellRequest(p: Piece): void {

@@ -48,6 +48,16 @@ export const READ = 2;
 
 const BANNER_MAX = 255;
 
+const TLS_HANDSHAKE = 22;
+/** Of a record that holds a ClientHello, as far as it is looked at here; a shorter one could not name anybody. */
+const CLIENT_HELLO_MIN = 45;
+
+/** A record with a ClientHello (RFC 8446, 4 and 5.1). */
+function beginsTls({ bytes, offset, captured }: Piece): boolean {
+  if (bytes[offset] !== TLS_HANDSHAKE || captured < CLIENT_HELLO_MIN) return false;
+  return bytes[offset + 1] === 3 && bytes[offset + 2]! <= 4 && bytes[offset + 5] === 1 && bytes[offset + 6] === 0;
+}
+
 const hasExchanges = (protocol: number): boolean =>
   protocol === APP_HTTP2 || protocol === APP_POSTGRESQL || protocol === APP_MYSQL || protocol === APP_REDIS;
 
@@ -90,6 +100,9 @@ export class Inspector {
   /** By side */
   readonly #state = this.#rows.uint8(2);
   readonly #slot = this.#rows.int32(2);
+  /** TLS that began within a stream (STARTTLS, CONNECT, PostgreSQL's SSLRequest): 1 = it counts from `#from`, 2 = from what comes next. */
+  readonly #turned = this.#rows.uint8(2);
+  readonly #from = this.#rows.int32(2);
   /** Bytes of a DNS stream that were read */
   readonly #read = this.#rows.uint32(2);
 
@@ -122,9 +135,13 @@ export class Inspector {
     this.#exchanges.begin(row);
   }
 
-  /** Would `segment` look at payload of that side at all? Most segments are of streams whose beginning is known. */
-  looks(row: number, side: number): boolean {
+  /**
+   * Would `segment` look at payload of that side that begins with the byte `first` at all? Most segments are of streams
+   * whose beginning is known.
+   */
+  looks(row: number, side: number, first: number): boolean {
     const protocol = this.#protocol.data[row]!;
+    if (protocol === 0 && first === TLS_HANDSHAKE) return true;
     if (protocol === APP_HTTP || hasExchanges(protocol)) return true;
     if (protocol === APP_TLS) return this.#tls.looks(row);
     return this.#state.data[row * 2 + side] !== DONE;
@@ -176,6 +193,11 @@ export class Inspector {
     if (p.captured <= 0) return;
     const protocol = this.#protocol.data[row]!;
     const i = row * 2 + p.side;
+    if (protocol !== APP_TLS && this.#state.data[i] === DONE && beginsTls(p)) {
+      this.#turn(p, i);
+      this.#fresh(p, i);
+      return;
+    }
     if (protocol === APP_HTTP && this.#state.data[i] === DONE) {
       this.#http.segment(p);
       return;
@@ -185,10 +207,14 @@ export class Inspector {
       return;
     }
     if (protocol === APP_TLS) this.#tls.segment(p);
+    if (this.#state.data[i] !== DONE) this.#fresh(p, i);
+  }
+
+  /** Payload of a side whose beginning is not known yet. */
+  #fresh(p: Piece, i: number): void {
     const state = this.#state.data[i]!;
-    if (state === DONE) return;
     if (state === LOOKING) {
-      const first = p.base ?? p.sequence;
+      const first = this.#firstOf(p, i);
       const at = (p.sequence - first) | 0;
       if (at < 0) return;
       if (at >= HEAD_BYTES) {
@@ -221,6 +247,30 @@ export class Inspector {
     const slot = this.#slot.data[i]!;
     if (this.#state.data[i] === GATHERING && this.#heads.holds(slot, i)) this.#heads.close(slot);
     this.#state.data[i] = DONE;
+  }
+
+  /** Sequence number of the first byte that is to be read. */
+  #firstOf(p: Piece, i: number): number {
+    if (this.#turned.data[i] === 0) return p.base ?? p.sequence;
+    if (this.#turned.data[i] === 2) {
+      this.#turned.data[i] = 1;
+      this.#from.data[i] = p.sequence;
+    }
+    return this.#from.data[i]!;
+  }
+
+  /** From here on the conversation is TLS, whatever asked for it; what was recognised before stays its protocol. */
+  #turn(p: Piece, i: number): void {
+    const row = p.conversation;
+    if (this.#protocol.data[row] === 0) this.#recognised(p, APP_TLS);
+    this.#protocol.data[row] = APP_TLS;
+    for (const side of [i, i ^ 1]) {
+      if (this.#state.data[side] === GATHERING) this.#done(side);
+      this.#state.data[side] = LOOKING;
+    }
+    this.#turned.data[i] = 1;
+    this.#turned.data[i ^ 1] = 2;
+    this.#from.data[i] = p.sequence;
   }
 
   /** The beginning of a stream, without gaps: NEED_MORE until it is known what it is. */

@@ -90,7 +90,7 @@ export class Peeks implements FactSink {
       this.#inspector.datagram(p);
       return;
     }
-    if (!this.#inspector.looks(row, side)) return;
+    if (!this.#inspector.looks(row, side, bytes[p.offset] ?? 0)) return;
     p.sequence = view.getUint32(at + PEEK.sequence, true) | 0;
     // The epoch is the initial sequence number of the side that opened: its stream begins with the next one.
     const offset = (p.sequence - 1 - epoch) | 0;

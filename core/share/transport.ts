@@ -1,7 +1,7 @@
 /** Transport headers that may be given away, with right checksums for a payload of zeros, and the insides of tunnels. */
 import { crc32c } from '../capture/crc32c.ts';
 import { u16 } from '../dissect/bytes.ts';
-import { isTunnelPort } from '../dissect/network.ts';
+import { gtpInside, isTunnelPort } from '../dissect/network.ts';
 import { checksum, put16 } from './checksum.ts';
 import { cleanIcmp4, cleanIcmp6, cleanIgmp } from './icmp.ts';
 import { cleanIpv4, cleanIpv6 } from './network.ts';
@@ -98,10 +98,17 @@ function udp(w: Work, at: number, limit: number, inside: Inside): number {
   return kept;
 }
 
-/** VXLAN (also GPE) and Geneve. Options of Geneve become zeros. */
+/** VXLAN (also GPE), Geneve, GTP-U. Options of Geneve and the endpoint's id of GTP-U become zeros. */
 function tunnelByPort(w: Work, port: number, at: number, limit: number, end: number): number {
   const { bytes } = w;
   if (at + 8 > limit) return at;
+  if (port === 4754) return at; // GRE in UDP: the header stays as it is, nothing behind it
+  if (port === 2152) {
+    const inner = gtpInside(bytes, at, limit);
+    if (inner < 0 || (bytes[at]! & 4) !== 0 || !enter(w)) return at; // what extension headers hold is not known
+    bytes.fill(0, at + 4, inner);
+    return bytes[inner]! >> 4 === 4 ? cleanIpv4(w, inner, end) : cleanIpv6(w, inner, end);
+  }
   if (port === 6081) {
     const options = at + 8 + (bytes[at]! & 63) * 4;
     if (bytes[at]! >> 6 !== 0 || options > limit || !enter(w)) return at;
@@ -116,7 +123,7 @@ function tunnelByPort(w: Work, port: number, at: number, limit: number, end: num
   return next === 1 ? cleanIpv4(w, at + 8, end) : cleanIpv6(w, at + 8, end);
 }
 
-/** RFC 2784 and 2890, PPTP, ERSPAN: as core/dissect/network.ts reads them. */
+/** RFC 2784 and 2890, PPTP, ERSPAN, WCCP: as core/dissect/network.ts reads them. */
 function gre(w: Work, at: number, limit: number, inside: Inside): number {
   const { bytes } = w;
   if (at + 4 > limit) return at;
@@ -136,8 +143,11 @@ function gre(w: Work, at: number, limit: number, inside: Inside): number {
   const erspan3 = type === 0x22eb;
   if (erspan2 && (flags & 0x1000) !== 0) next += 8;
   if (erspan3) next += next + 12 <= limit && (bytes[next + 11]! & 1) === 1 ? 20 : 12;
+  const wccp = type === 0x883e;
+  if (wccp && next < limit && bytes[next]! >> 4 !== 4) next += 4;
   if (next > limit || !enter(w)) return at + 4;
-  const kept = erspan2 || erspan3 ? cleanEthernet(w, next, inside.end) : cleanEthertype(w, type, next, inside.end);
+  const ethertype = wccp ? 0x0800 : type;
+  const kept = erspan2 || erspan3 ? cleanEthernet(w, next, inside.end) : cleanEthertype(w, ethertype, next, inside.end);
   if (summed) checksum(bytes, at + 4, at, kept);
   return kept;
 }

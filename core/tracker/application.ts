@@ -1,5 +1,5 @@
 /** What the payload says of the flows of a capture that is not ours: the inspector's facts, into the model at once. */
-import type { Packet } from '../dissect/packet.ts';
+import { TCP_SYN, type Packet } from '../dissect/packet.ts';
 import { FactRecords } from '../flow/fact-records.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Inspector, Piece } from '../names/inspector.ts';
@@ -72,15 +72,16 @@ export class Application {
     this.#inspector.datagram(this.#take(flow, side, p, bytes, atNs));
   }
 
-  /** Whether `segment` would look at a payload at all; most segments are of streams whose beginning is known. */
-  looks(flow: number, side: number): boolean {
-    return this.#inspector.looks(flow, side);
+  /** Whether `segment` would look at a payload that begins with the byte `first` at all; most segments are of streams whose beginning is known. */
+  looks(flow: number, side: number, first: number): boolean {
+    return this.#inspector.looks(flow, side, first);
   }
 
   /** TCP payload of side `side`. `base` = sequence number of the stream's first byte if its SYN was seen. */
   segment(flow: number, side: number, p: Packet, bytes: Uint8Array, base: number | null, atNs: number): void {
     const piece = this.#take(flow, side, p, bytes, atNs);
-    piece.sequence = p.sequence;
+    // A SYN takes one sequence number itself; data may come with it (RFC 7413).
+    piece.sequence = (p.sequence + (p.flags & TCP_SYN ? 1 : 0)) | 0;
     piece.base = base;
     this.#inspector.segment(piece);
   }

@@ -30,13 +30,15 @@ const CONTIGUOUS = 2;
 const ACK = 3;
 const WINDOW = 4;
 const MARKS = 5;
-/** How often the newest acknowledgement was repeated; −1 since the other side acknowledged what was not seen. */
+/** How often the newest acknowledgement was repeated. */
 const REPEATS = 6;
 /** Of windows, + 1; 0 = not known. */
 const SHIFT = 7;
 
 const KNOWS_NEXT = 1;
 const KNOWS_ACK = 2;
+/** The other side acknowledged what was not seen, and this one has said nothing new since. */
+const TOLD_UNSEEN = 4;
 
 export class SegmentClasses {
   readonly #numbers;
@@ -62,6 +64,13 @@ export class SegmentClasses {
     return (n[i + KNOWN]! & KNOWS_ACK) !== 0 && distance(end, n[i + ACK]!) <= 0;
   }
 
+  /** Whether the sender itself was seen to go on beyond `sequence`; acknowledgements of what was not seen do not count. */
+  wentBeyond(sender: number, sequence: number): boolean {
+    const n = this.#numbers.data;
+    const i = sender * NUMBERS;
+    return (n[i + KNOWN]! & KNOWS_NEXT) !== 0 && after(n[i + NEXT]!, sequence);
+  }
+
   /** Takes a segment of `sender` (row × 2 + side), of which `marks` are known; returns those that come from here. */
   take(sender: number, p: Packet, marks: number, atNs: number): number {
     const n = this.#numbers.data;
@@ -72,21 +81,24 @@ export class SegmentClasses {
     const plain = (flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0;
     let found = 0;
     const repeated = ack === n[mine + ACK];
-    if ((known & KNOWS_NEXT) !== 0 && (marks & ZERO_WINDOW_PROBE) === 0) {
+    if ((known & KNOWS_NEXT) !== 0 && (marks & (ZERO_WINDOW_PROBE | KEEP_ALIVE)) === 0) {
       const ahead = distance(sequence, n[mine + NEXT]!);
       if (ahead > 0 && (flags & TCP_RST) === 0) found |= LOST_BEFORE;
       else if (ahead === 0 && length === 0 && plain && repeated) found |= this.#again(n, mine, theirs, p);
     }
     if (length > 0 && plain && (marks & ZERO_WINDOW_PROBE) === 0 && this.#fills(n, theirs, (sequence + length) | 0))
       found |= WINDOW_FULL;
-    if (!repeated) n[mine + REPEATS] = 0;
+    if (!repeated) {
+      n[mine + REPEATS] = 0;
+      n[mine + KNOWN] = known & ~TOLD_UNSEEN;
+    }
     if ((flags & TCP_ACK) !== 0) {
       if ((n[theirs + KNOWN]! & KNOWS_NEXT) !== 0 && after(ack, n[theirs + CONTIGUOUS]!)) {
         // Once for a hole: again when more of it was seen, or when the other side said something new.
         const seen = n[theirs + CONTIGUOUS] !== n[theirs + NEXT];
-        if (seen || n[theirs + REPEATS] === 0) found |= ACKED_UNSEEN;
+        if (seen || (n[theirs + KNOWN]! & TOLD_UNSEEN) === 0) found |= ACKED_UNSEEN;
         if (seen) n[theirs + CONTIGUOUS] = n[theirs + NEXT]!;
-        else n[theirs + REPEATS] = -1;
+        else n[theirs + KNOWN] = n[theirs + KNOWN]! | TOLD_UNSEEN;
       }
       n[mine + ACK] = ack;
       n[mine + KNOWN] = n[mine + KNOWN]! | KNOWS_ACK;

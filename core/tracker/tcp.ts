@@ -168,6 +168,9 @@ export class TcpTracker {
       // RFC 9293 §3.5.2: in SYN-SENT a reset counts only if it acknowledges the SYN (or what came with it).
       if ((p.flags & TCP_ACK) !== 0 && !after(p.acknowledgement, n[(i ^ NUMBERS) + ISN]!)) return;
       out.ended = 'refused';
+    } else if (phase === PHASE_SYN_SENT && p.sequence !== ((n[i + ISN]! + 1) | 0) && p.sequence !== n[i + ISN]) {
+      // §3.10.7.3: the answer to an acknowledgement of something else; the connection stays in SYN-SENT.
+      return;
     } else out.ended = 'reset';
     out.marks |= ENDED;
     this.#move(n, first, PHASE_CLOSED);
@@ -282,8 +285,10 @@ export class TcpTracker {
     const past = distance(end, n[i + NEXT]!);
     const asked = this.#classes.asked(other / NUMBERS, p.sequence, atNs);
     if (p.payloadLength > 0 && (unseen || past > 0)) out.marks |= FRESH;
-    if (unseen && !asked && this.#soon(first, i, atNs)) out.marks |= OUT_OF_ORDER;
-    else {
+    // Where its acknowledgement was captured before it, it is late in the file, not on the way.
+    const late = unseen && !this.#classes.wentBeyond(i / NUMBERS, p.sequence);
+    if (unseen && !asked && !late && this.#soon(first, i, atNs)) out.marks |= OUT_OF_ORDER;
+    else if (!late) {
       out.marks |= RETRANSMIT;
       if (p.payloadLength > 0 && this.#classes.covers(other / NUMBERS, (p.sequence + p.payloadLength) | 0))
         out.marks |= SPURIOUS;
@@ -308,6 +313,12 @@ export class TcpTracker {
     this.#holes.add(i / NUMBERS, n[i + NEXT]!, sequence);
     n[i + NEXT] = sequence;
     this.#times.data[(i / NUMBERS) * TIMES + NEXT_AT] = atNs;
+  }
+
+  /** How far beyond what was seen of the side of `i` an acknowledgement may be of something that it sent. */
+  #reach(n: Int32Array, i: number): number {
+    const connecting = (n[i + FLAGS]! & (SYN_SEEN | SYN_ACKED)) === SYN_SEEN;
+    return connecting ? BEFORE : NEAR;
   }
 
   /** The side of `i` acknowledges what the other sent. */
@@ -335,7 +346,7 @@ export class TcpTracker {
       n[other + ISN] = (ack - 1) | 0;
       n[other + FLAGS]! |= NEXT_KNOWN | ISN_KNOWN;
       if ((p.flags & TCP_SYN) === 0) n[other + FLAGS]! |= ISN_GUESSED;
-    } else if (after(ack, next) && distance(ack, next) < NEAR) this.#skipTo(n, other, ack, atNs);
+    } else if (after(ack, next) && distance(ack, next) < this.#reach(n, other)) this.#skipTo(n, other, ack, atNs);
     if ((peer & (SYN_SEEN | SYNACK_SEEN)) !== 0 && (peer & SYN_ACKED) === 0 && after(ack, n[other + ISN]!)) {
       n[other + FLAGS]! |= SYN_ACKED;
     }

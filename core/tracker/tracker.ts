@@ -468,7 +468,11 @@ export class Tracker {
     if (p.payloadLength === 0) return;
     const fresh = (marks & FRESH) !== 0;
     if (fresh || (marks & RETRANSMIT) !== 0) this.#turn(flow, side, fresh, atNs);
-    if (this.application.looks(flow, side) && p.fragment === 0 && (marks & (KEEP_ALIVE | RESET)) === 0) {
+    if (
+      this.application.looks(flow, side, bytes[p.payloadOffset] ?? 0) &&
+      p.fragment === 0 &&
+      (marks & (KEEP_ALIVE | RESET)) === 0
+    ) {
       const base = this.#tcp.isnKnown(row, side) ? (this.#tcp.isn(row, side) + 1) | 0 : null;
       this.application.segment(flow, side, p, bytes, base, atNs);
     }

@@ -1,6 +1,6 @@
 /** Classes of TCP segments, each by a conversation made for it; test/captures/truth.test.ts compares real ones with tshark. */
 import { describe, expect, it } from 'vitest';
-import { ACK, FIN, PSH, SYN } from '../../core/dissect/test-packets.ts';
+import { ACK, FIN, PSH, RST, SYN } from '../../core/dissect/test-packets.ts';
 import { told } from './build.ts';
 import { connection, handshake, type Segment } from './connection.ts';
 
@@ -60,6 +60,34 @@ describe('segments', () => {
     expect(classes(c(100, 0, 100), s(140, 300), s(141, 300))[1]).toEqual({ acknowledgedUnseen: 1, duplicateAcks: 1 });
     expect(classes(c(100, 0, 100), s(140, 100), c(150, 100, 0, { flags: FIN | ACK }), s(190, 101))).toEqual([{}, {}]);
     expect(classes(c(100, -1, 0, { flags: SYN, ack: 0 }))[0]).toEqual({ retransmits: 1 });
+  });
+
+  it('acknowledged before it comes in the file it is neither overtaken nor sent again', () => {
+    expect(classes(s(100, 200), c(101, 0, 200), c(140, 200, 100))).toEqual([{}, { acknowledgedUnseen: 1 }]);
+    expect(classes(s(100, 200), c(900, 0, 200))[0]).toEqual({});
+  });
+
+  it('keep-alives of which only the answers tell are none of the duplicate ACKs, and what was not seen is told once', () => {
+    const idle = [c(5000, -1, 0), s(5040, 0), c(9000, -1, 0), s(9040, 0), c(13_000, -1, 0), s(13_040, 0)];
+    const flow = told(connection(idle)).flows[0]!;
+    expect([flow.sentDuplicateAcks, flow.receivedDuplicateAcks]).toEqual([0, 0]);
+    expect(flow.segments!.sent.keepAlives).toBe(2);
+    expect(flow.segments!.received.acknowledgedUnseen).toBe(1);
+  });
+
+  it('a stale answer to a SYN, reset by the client, does not end its attempt (RFC 9293, 3.10.7.3)', () => {
+    const stale: Segment[] = [
+      { from: 'c', seq: 1000, flags: SYN, atMs: 0 },
+      { from: 's', seq: 777, ack: 900_000_000, flags: ACK, atMs: 30 },
+      { from: 'c', seq: 900_000_000, flags: RST, atMs: 31 },
+      { from: 'c', seq: 1000, flags: SYN, atMs: 1000 },
+      { from: 's', seq: 5000, ack: 1001, flags: SYN | ACK, atMs: 1040 },
+      c(1041, 0, 0),
+      c(1050, 0, 100),
+    ];
+    const { flows } = told(connection(stale));
+    expect(flows).toHaveLength(1);
+    expect(flows[0]).toMatchObject({ state: 'established', retransmits: 1, resets: 1 });
   });
 
   it('numbers wrap', () => {

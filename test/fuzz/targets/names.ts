@@ -185,7 +185,7 @@ const inspector: Target = {
         p.sequence = (next.get(stream) ?? 1) | 0;
         p.base = 1;
         next.set(stream, p.sequence + size);
-        if (size > 0 && reader.looks(p.conversation, p.side)) reader.segment(p);
+        if (size > 0 && reader.looks(p.conversation, p.side, p.bytes[p.offset] ?? 0)) reader.segment(p);
       }
       at += 3 + size;
     }
