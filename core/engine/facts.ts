@@ -14,6 +14,7 @@ import { processName } from '../summary/process.ts';
 import type { Surroundings } from '../filter/adapter.ts';
 import type { Owner } from '../place/databases.ts';
 import { networkText, NetworkPlaces } from '../place/places.ts';
+import type { Network } from '../place/ranges.ts';
 import { lifeOf, resetsOf, retransmitsOf } from '../flow/state.ts';
 
 /** Reused by `FlowWords.read`: read it before the next call. */
@@ -96,9 +97,14 @@ export class FlowWords {
     return this.places.owner(flow, side);
   }
 
+  /** What the range of a side's address is for. */
+  range(flow: number, side: number): Network {
+    return this.places.network(flow, side);
+  }
+
   /** Whose network a side's address is in, else what its range is for. */
   network(flow: number, side: number): string {
-    return networkText(this.places.network(flow, side), this.places.owner(flow, side));
+    return networkText(this.range(flow, side), this.places.owner(flow, side));
   }
 
   read(flow: number): Words {

@@ -53,6 +53,7 @@ class Scene {
   readonly watch: TriggerWatch;
   readonly fired: { atS: number; text: string; evidence: string }[] = [];
   tenth = 0;
+  processKnown = true;
   private readonly packets = new Map<number, number>();
 
   constructor(...texts: string[]) {
@@ -62,6 +63,7 @@ class Scene {
     this.watch = new TriggerWatch(model, texts.map((text) => requireTrigger(text, '--when')), modelFields(model), {
       describe: (flow) => `flow ${flow}`,
       peer: (flow) => String(model.flows.key.data[model.flows.addressWord(flow, 1)]),
+      network: (flow) => (this.processKnown ? `curl → net ${model.flows.key.data[model.flows.addressWord(flow, 1)]}` : null),
     }); // prettier-ignore
     if (this.watch.samples !== null) model.observer = samplesOnly(this.watch.samples);
     this.step();
@@ -150,5 +152,17 @@ describe('watching', () => {
     expect(scene.fired.map(({ evidence }) => evidence.split(',')[0])).toEqual([
       'flow 0: 150994954 was not seen before',
     ]);
+  });
+
+  it('tells of a network that is new to a process once the process is known; what was there is none', () => {
+    const scene = new Scene('new network', 'new network where packets > 1000');
+    scene.processKnown = false;
+    scene.step({ n: 1, hi: '10.0.0.9' });
+    for (let i = 0; i < 3; i++) scene.step({ n: 1, hi: '10.0.0.9' });
+    expect(scene.fired).toEqual([]);
+    scene.processKnown = true;
+    for (let i = 0; i < 5; i++) scene.step({ n: 1, hi: '10.0.0.9' });
+    for (let n = 2; n < 6; n++) scene.step({ n, hi: '10.0.0.9' });
+    expect(scene.fired.map(({ evidence }) => evidence)).toEqual(['flow 0: curl → net 150994954 is new']);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * What starts a recording by itself, as text (docs/filter.md, "Triggers"):
  *
- *   trigger = [ "session:" ] filter [ "within" duration ] | "new peer" [ "where" filter ]
+ *   trigger = [ "session:" ] filter [ "within" duration ] | "new" ( "peer" | "network" ) [ "where" filter ]
  *
  * A filter is asked of each flow, over its life or over the last moments; with `session:` of all flows together.
  */
@@ -13,9 +13,12 @@ import { leaves } from '../filter/leaves.ts';
 import { parseDuration } from '../filter/units.ts';
 import { isCounted, isSampled } from './window.ts';
 
+/** What may be new: a peer, or a network that a process talks to. */
+export type NewKind = 'peer' | 'network';
+
 export interface Trigger {
   readonly text: string;
-  readonly kind: 'flow' | 'session' | 'peer';
+  readonly kind: 'flow' | 'session' | NewKind;
   readonly ast: Expression;
   /** Counters and latency are those of so long; null = of the whole life of a flow. */
   readonly windowNs: number | null;
@@ -35,34 +38,36 @@ function wrong(code: string, { start, end }: Span, message: string, hint: string
   return { ok: false, problem: { code, start, end, message, hint, fix: null } };
 }
 
-const PEER = /^\s*new\s+peer\b(\s+where\b)?/;
+const NEW = /^\s*new\s+(peer|network)\b(\s+where\b)?/;
 const OF_SESSION = /^\s*session\s*:/;
 
 /** Where the filter of a trigger begins. */
 export function conditionStart(text: string): number {
-  return (PEER.exec(text) ?? OF_SESSION.exec(text))?.[0].length ?? 0;
+  return (NEW.exec(text) ?? OF_SESSION.exec(text))?.[0].length ?? 0;
 }
 
 /** Parses a trigger; a mistake is told with its place in `text`. */
 export function parseTrigger(text: string): TriggerResult {
-  const peer = PEER.exec(text);
+  const fresh = NEW.exec(text);
   const session = OF_SESSION.exec(text);
-  const kind = peer ? 'peer' : session ? 'session' : 'flow';
-  const within = peer ? null : /\swithin\b\s*(\S*)\s*$/.exec(text);
+  const kind: Trigger['kind'] =
+    fresh !== null ? (fresh[1] === 'peer' ? 'peer' : 'network') : session ? 'session' : 'flow';
+  const where = fresh?.[2];
+  const within = fresh ? null : /\swithin\b\s*(\S*)\s*$/.exec(text);
   const windowNs = within ? windowOf(text, within[1] ?? '') : session ? SESSION_NS : null;
   if (windowNs !== null && typeof windowNs !== 'number') return windowNs;
   const start = conditionStart(text);
   const end = within?.index ?? text.length;
-  const where = { start, end: Math.max(start + 1, text.trimEnd().length) };
+  const whole = { start, end: Math.max(start + 1, text.trimEnd().length) };
   const asked = text.slice(start, end);
-  if (peer && peer[1] === undefined && asked.trim() !== '')
-    return wrong('where', { start: start + asked.search(/\S/), end: where.end }, 'a condition on a new peer follows "where"', `write new peer where ${asked.trim()}`); // prettier-ignore
-  if (asked.trim() === '' && (!peer || peer[1] !== undefined))
-    return wrong('empty', where, 'a condition is missing', 'write for example rtt.p99 > 200ms');
+  if (fresh && where === undefined && asked.trim() !== '')
+    return wrong('where', { start: start + asked.search(/\S/), end: whole.end }, `a condition on a new ${kind} follows "where"`, `write new ${kind} where ${asked.trim()}`); // prettier-ignore
+  if (asked.trim() === '' && (!fresh || where !== undefined))
+    return wrong('empty', whole, 'a condition is missing', 'write for example rtt.p99 > 200ms');
   // What stands before is blanked, so that places stay those of the whole text.
   const parsed = parse(' '.repeat(start) + asked);
   if (!parsed.ok) return parsed;
-  const misfit = misfitOf(parsed.ast, kind, within === null ? null : { start: end + 1, end: where.end }, where);
+  const misfit = misfitOf(parsed.ast, kind, within === null ? null : { start: end + 1, end: whole.end }, whole);
   return misfit ?? { ok: true, trigger: { text: text.trim(), kind, ast: parsed.ast, windowNs } };
 }
 
@@ -79,7 +84,7 @@ function windowOf(text: string, word: string): number | Wrong {
 
 /** Why such a condition can be no trigger of that kind; null when it can. */
 function misfitOf(ast: Expression, kind: Trigger['kind'], within: Span | null, where: Span): Wrong | null {
-  if (ast.kind === 'constant' && kind !== 'peer')
+  if (ast.kind === 'constant' && kind !== 'peer' && kind !== 'network')
     return wrong('constant', ast.span ?? where, 'this is always or never so');
   if (kind === 'session') {
     const stranger = leaves(ast).find((leaf) => !('field' in leaf) || !isSummed(leaf.field));

@@ -4,6 +4,7 @@ import { quote } from '../../filter/check.ts';
 import type { FlowModel } from '../../flow/model.ts';
 import { PROCESS_UID_KNOWN } from '../../flow/processes.ts';
 import type { FlowWords, Words } from '../facts.ts';
+import { prefixOf } from '../network-prefix.ts';
 
 interface Group {
   group: string | null;
@@ -54,7 +55,7 @@ export function peerAs(by: GraphParams['groupRight'], at: Words, words: FlowWord
     if (name !== null) return together(name, filter);
   }
   if (by === 'network') {
-    const network = networkOf(at.peerAddress);
+    const network = prefixOf(at.peerAddress);
     return together(network, `ip.addr == ${network}`);
   }
   if (by === 'domain') {
@@ -81,18 +82,6 @@ export function peerAs(by: GraphParams['groupRight'], at: Words, words: FlowWord
 function domainOf(name: string | null): string | null {
   const labels = name?.split('.').filter((label) => label !== '') ?? [];
   return labels.length > 1 ? labels.slice(-2).join('.') : null;
-}
-
-/** The /24 or /64 that an address is in. */
-function networkOf(address: string): string {
-  if (!address.includes(':')) return `${address.split('.').slice(0, 3).join('.')}.0/24`;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const words = [...left, ...Array.from({ length: gap }, () => '0'), ...right].slice(0, 4);
-  while (words.length > 0 && words.at(-1) === '0') words.pop();
-  return `${words.join(':')}::/64`;
 }
 
 /** Second text of a node: how many peers it stands for, else its own. */
