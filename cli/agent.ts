@@ -1,6 +1,7 @@
 import { LOG_WARNING } from '../core/abi/generated.ts';
 import { Agent } from '../core/agent/agent.ts';
-import { defaultConfig, parseListen, readAgentConfig, type AgentConfig } from '../core/agent/config.ts';
+import { defaultConfig, readAgentConfig, type AgentConfig } from '../core/agent/config.ts';
+import { parseListen } from '../core/streams/collector.ts';
 import { FlowglassError } from '../core/errors.ts';
 import { usageError, type Command, type Given } from './command.ts';
 import { version } from './main.ts';

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   record: () => import('./record.ts'),
   summary: () => import('./summary.ts'),
   export: () => import('./export.ts'),
+  alerts: () => import('./alerts.ts'),
   labels: () => import('./labels.ts'),
   open: () => import('./open.ts'),
   serve: () => import('./serve/command.ts'),

@@ -14,6 +14,7 @@ import {
   tellSaved,
   type Kept,
 } from './keep.ts';
+import { ALERT_OPTION, readAlertService } from './alerts-option.ts';
 import { usageError, type Command, type Given } from './command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from './knowledge.ts';
 import { version } from './main.ts';
@@ -138,6 +139,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     rotate: { value: 'SIZE|TIME', help: 'begin another file after 100MB, or after 10m' },
     ring: { value: 'N', help: 'keep the last N files' },
     ...KEEP_OPTIONS,
+    ...ALERT_OPTION,
     'wireshark-process-info': { help: 'also write the process blocks of Wireshark 5' },
     'accept-tracing': { help: 'owner of connections at accept; slows every system call by about 15 %' },
     ...KNOWLEDGE_OPTIONS,
@@ -160,10 +162,12 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const stopSignal = signalled();
     const early: LogLine[] = []; // a failure is one line: what was said before it is told only once all is attached
     let attached = false;
+    const alerts = readAlertService(given);
     const recording: Recording = await startRecording({
       ...target,
       ...source,
       knowledge: readKnowledge(given),
+      ...(alerts === null ? {} : { alerts }),
       application: `Flowglass ${version()}`,
       wiresharkProcessInfo: given.has('wireshark-process-info'),
       acceptTracing: given.has('accept-tracing'),
@@ -190,6 +194,7 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const timer = durationMs === null ? null : setTimeout(() => void recording.stop(), durationMs);
     void stopSignal.then(() => recording.stop());
     const end = await recording.ended;
+    await alerts?.close();
     if (timer !== null) clearTimeout(timer);
     clear();
     // A reader of standard output that goes away has had what it wanted.

@@ -1,19 +1,24 @@
 /** `flowglass agent`: captures without a page, counts by group, answers scrapes and feeds streams. */
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { alertsOf } from '../alerts/alert-rules.ts';
+import { AlertService } from '../alerts/alert-service.ts';
+import { alertSource } from '../engine/alert-source.ts';
+import { surroundingsOf } from '../engine/knowledge.ts';
 import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, requireFilter } from '../filter/filter.ts';
+import { SampleListeners } from '../flight-recorder/sample-listeners.ts';
 import { Exposition } from '../metrics/families.ts';
 import { FlowFamilies } from '../metrics/flow-families.ts';
 import { healthFamilies, type Health } from '../metrics/health-families.ts';
 import { Meter } from '../metrics/meter.ts';
 import { PeerGroups } from '../metrics/peer-groups.ts';
 import { addressText } from '../summary/text.ts';
-import type { SummarySource } from '../summary/source.ts';
+import { liveSummary } from '../summary/source.ts';
 import type { Attached } from '../engine/interface-watch.ts';
 import { Capture, type CaptureOptions } from './capture.ts';
-import { parseListen, type AgentConfig } from './config.ts';
+import { parseListen } from '../streams/collector.ts';
+import type { AgentConfig } from './config.ts';
 import { MetricsServer, type Served } from './http.ts';
 import { Streams } from './streams.ts';
 
@@ -33,6 +38,8 @@ export class Agent implements Served {
   readonly #options: AgentOptions;
   readonly #streams: Streams;
   readonly #timer: NodeJS.Timeout;
+  readonly #samples = new SampleListeners();
+  #alerts: AlertService;
   #config: AgentConfig;
   #meter: Meter;
   #exposition: Exposition;
@@ -45,9 +52,10 @@ export class Agent implements Served {
     this.#capture = capture;
     this.#options = options;
     this.#config = options.config;
-    this.#streams = new Streams(this.#summarySource(), options.say);
+    this.#streams = new Streams(liveSummary(capture.model, `Flowglass ${options.version}`), options.say);
     this.#streams.configure(options.config.streams);
     this.#meter = this.#makeMeter(options.config);
+    this.#alerts = this.#makeAlerts(options.config);
     this.#exposition = this.#makeExposition();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     void capture.ended.then((end) => (this.#failure = end.error?.message ?? 'the capture helper ended'));
@@ -93,9 +101,15 @@ export class Agent implements Served {
       }
       if (config.metrics.listen !== this.#config.metrics.listen) await this.#listen(config);
       const counts = JSON.stringify([config.metrics, config.peers, config.filter]);
+      const alerts = alertKeysOf(config) !== alertKeysOf(this.#config);
       const same = counts === JSON.stringify([this.#config.metrics, this.#config.peers, this.#config.filter]);
       this.#config = config;
       this.#streams.configure(config.streams);
+      if (alerts) {
+        const before = this.#alerts;
+        this.#alerts = this.#makeAlerts(config);
+        await before.close();
+      }
       if (!same) {
         this.#meter = this.#makeMeter(config);
         this.#exposition = this.#makeExposition();
@@ -126,13 +140,14 @@ export class Agent implements Served {
     await this.#capture.stop();
     this.#capture.tick();
     this.#meter.update(true);
-    await this.#streams.close();
+    await Promise.all([this.#streams.close(), this.#alerts.close()]);
     await this.#server?.close();
   }
 
   #tick(): void {
     this.#capture.tick();
     this.#meter.update();
+    this.#alerts.look();
   }
 
   async #listen({ metrics }: AgentConfig): Promise<void> {
@@ -145,7 +160,7 @@ export class Agent implements Served {
 
   #makeMeter({ metrics, peers, filter }: AgentConfig): Meter {
     const { model } = this.#capture;
-    return new Meter(
+    const meter = new Meter(
       model,
       {
         names: metrics.labels.filter((name) => metrics.addresses || name !== 'address'),
@@ -158,6 +173,27 @@ export class Agent implements Served {
       },
       this.#streams,
     );
+    meter.also = this.#samples;
+    return meter;
+  }
+
+  #makeAlerts(config: AgentConfig): AlertService {
+    const { version, say } = this.#options;
+    const { model } = this.#capture;
+    const application = `Flowglass ${version}`;
+    const alerts = new AlertService(alertsOf(config), {
+      application,
+      say,
+      onTold: ({ text }) => say(`alert: ${text}`),
+    });
+    alerts.watch(
+      alertSource(() => liveSummary(model, application), surroundingsOf(model)),
+      {
+        onSamples: (samples) => this.#samples.set('alerts', samples),
+        onMark: () => undefined, // nothing is recorded
+      },
+    );
+    return alerts;
   }
 
   #makeExposition(): Exposition {
@@ -191,23 +227,14 @@ export class Agent implements Served {
       scrapesRefused: this.#server?.refused ?? 0,
       reloads: this.#reloads,
       streams: this.#streams.health(),
-    };
-  }
-
-  #summarySource(): SummarySource {
-    const { model } = this.#capture;
-    return {
-      model,
-      startedNs: model.clock.wallNs(0),
-      durationNs: 0n,
-      host: hostname(),
-      application: `Flowglass ${this.#options.version}`,
-      captured: { packets: 0, bytes: 0, wirePackets: 0 },
-      late: 0,
-      truncated: false,
+      alerts: this.#alerts,
     };
   }
 }
+
+/** What alerts are made from, to be compared. */
+const alertKeysOf = ({ alerts, targets, memory }: AgentConfig): string =>
+  JSON.stringify([alerts.map(({ when, until, ...rest }) => [when?.text, until?.text, rest]), targets, memory]);
 
 /** First port that this kernel gives to clients; 32768 where it does not say. */
 function ephemeralFrom(): number {

@@ -1,10 +1,12 @@
 /** The configuration of an agent: what the file may say, and what holds without it. */
 import { z } from 'zod';
+import { alertKeys, checkAlerts } from '../alerts/alert-rules.ts';
 import { SOURCES_MAX } from '../engine/capture-group.ts';
 import { readConfig } from '../config/yaml.ts';
 import { parse } from '../filter/filter.ts';
 import { DEFAULT_LABELS, LABEL_NAMES } from '../metrics/flow-labels.ts';
 import { networkProblem } from '../metrics/peer-groups.ts';
+import { parseListen, syslogKeys } from '../streams/collector.ts';
 
 /** Groups with series of their own: about 100 lines each, so that a scrape stays near 10,000. */
 export const DEFAULT_GROUPS = 100;
@@ -31,10 +33,6 @@ const listen = z
   .string()
   .max(300)
   .refine((text) => text === 'off' || parseListen(text) !== null, 'give HOST:PORT, [IPV6]:PORT or off');
-const collector = z
-  .string()
-  .max(300)
-  .refine((text) => parseCollector(text) !== null, 'give udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT');
 
 const events = z
   .array(z.enum(['opened', 'closed']))
@@ -47,11 +45,7 @@ const stream = z.discriminatedUnion('to', [
     to: z.literal('syslog'),
     events,
     queueMiB: queue,
-    collector,
-    /** RFC 5424, 6.2.1 */
-    facility: z.number().int().min(0).max(23).default(16),
-    /** PEM of the authorities that may have signed the collector's certificate; else those of the system. */
-    ca: z.string().min(1).max(4096).optional(),
+    ...syslogKeys,
   }),
 ]);
 
@@ -59,36 +53,39 @@ const stream = z.discriminatedUnion('to', [
 export const nameOf = (config: z.output<typeof stream>): string =>
   config.to === 'stdout' ? 'stdout' : config.collector;
 
-export const agentConfig = z.strictObject({
-  interfaces: z.union([z.literal('all'), z.array(name).min(1).max(LIST_MAX)]).optional(),
-  netns: z.union([name, z.array(name).min(1).max(SOURCES_MAX)]).optional(),
-  attach: z.enum(['auto', 'xdp', 'xdp-generic', 'tcx', 'clsact']).optional(),
-  /** Only flows that match are counted and told of. */
-  filter: filter.optional(),
-  metrics: z
-    .strictObject({
-      listen: listen.default('127.0.0.1:9477'),
-      groups: z.number().int().min(1).max(GROUPS_MAX).default(DEFAULT_GROUPS),
-      labels: z
-        .array(z.enum(LABEL_NAMES))
-        .max(LABEL_NAMES.length)
-        .default([...DEFAULT_LABELS]),
-      /** Labels and exemplars may hold addresses. */
-      addresses: z.boolean().default(false),
-      exemplars: z.boolean().default(true),
-      bucketsPerDoubling: z.union([z.literal(1), z.literal(2), z.literal(4)]).default(1),
-    })
-    .prefault({}),
-  peers: z
-    .array(z.strictObject({ name, networks: z.array(network).min(1).max(LIST_MAX) }))
-    .max(LIST_MAX)
-    .default([]),
-  streams: z
-    .array(stream)
-    .max(8)
-    .refine((list) => new Set(list.map(nameOf)).size === list.length, 'two streams go to the same place')
-    .default([]),
-});
+export const agentConfig = z
+  .strictObject({
+    interfaces: z.union([z.literal('all'), z.array(name).min(1).max(LIST_MAX)]).optional(),
+    netns: z.union([name, z.array(name).min(1).max(SOURCES_MAX)]).optional(),
+    attach: z.enum(['auto', 'xdp', 'xdp-generic', 'tcx', 'clsact']).optional(),
+    /** Only flows that match are counted and told of. */
+    filter: filter.optional(),
+    metrics: z
+      .strictObject({
+        listen: listen.default('127.0.0.1:9477'),
+        groups: z.number().int().min(1).max(GROUPS_MAX).default(DEFAULT_GROUPS),
+        labels: z
+          .array(z.enum(LABEL_NAMES))
+          .max(LABEL_NAMES.length)
+          .default([...DEFAULT_LABELS]),
+        /** Labels and exemplars may hold addresses. */
+        addresses: z.boolean().default(false),
+        exemplars: z.boolean().default(true),
+        bucketsPerDoubling: z.union([z.literal(1), z.literal(2), z.literal(4)]).default(1),
+      })
+      .prefault({}),
+    peers: z
+      .array(z.strictObject({ name, networks: z.array(network).min(1).max(LIST_MAX) }))
+      .max(LIST_MAX)
+      .default([]),
+    streams: z
+      .array(stream)
+      .max(8)
+      .refine((list) => new Set(list.map(nameOf)).size === list.length, 'two streams go to the same place')
+      .default([]),
+    ...alertKeys,
+  })
+  .superRefine((written, context) => checkAlerts(written, context));
 
 export type AgentConfig = z.output<typeof agentConfig>;
 export type StreamConfig = AgentConfig['streams'][number];
@@ -99,28 +96,4 @@ export const defaultConfig = (): AgentConfig => agentConfig.parse({});
 /** @throws FlowglassError */
 export function readAgentConfig(path: string): AgentConfig {
   return readConfig(path, agentConfig);
-}
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** HOST:PORT, [IPV6]:PORT or :PORT (every address); null = it is none. */
-export function parseListen(text: string): Endpoint | null {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) return null;
-  return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
-}
-
-export interface Collector extends Endpoint {
-  readonly transport: 'udp' | 'tcp' | 'tls';
-}
-
-export function parseCollector(text: string): Collector | null {
-  const match = /^(udp|tcp|tls):\/\/(.+)$/.exec(text);
-  const endpoint = match === null ? null : parseListen(match[2] ?? '');
-  if (match === null || endpoint === null || endpoint.host === '::' || endpoint.port === 0) return null;
-  return { ...endpoint, transport: match[1] as Collector['transport'] };
 }

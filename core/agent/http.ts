@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { errnoName, errnoText, FlowglassError } from '../errors.ts';
-import type { Endpoint } from './config.ts';
+import type { Endpoint } from '../streams/collector.ts';
 
 const CONNECTIONS_MAX = 64;
 const HEADERS_MS = 5000;

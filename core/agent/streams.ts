@@ -4,10 +4,10 @@ import type { StreamHealth } from '../metrics/health-families.ts';
 import type { FlowListener } from '../metrics/meter.ts';
 import { flowSummary, type FlowSummary } from '../summary/flow.ts';
 import type { SummarySource } from '../summary/source.ts';
-import { nameOf, parseCollector, type StreamConfig } from './config.ts';
-import { WritableSink, type Sink } from './streams/sink.ts';
-import { syslogMessage } from './streams/syslog-message.ts';
-import { syslogSink } from './streams/syslog-sink.ts';
+import { WritableSink, type Sink } from '../streams/sink.ts';
+import { flowMessage } from '../streams/syslog-flow.ts';
+import { syslogSink } from '../streams/syslog-sink.ts';
+import { nameOf, type StreamConfig } from './config.ts';
 
 type Event = StreamConfig['events'][number];
 
@@ -82,15 +82,13 @@ export class Streams implements FlowListener {
         Buffer.from(`${JSON.stringify({ event, at: at.toISOString(), flow })}\n`);
       return { name: nameOf(config), text, events, sink, message };
     }
-    const collector = parseCollector(config.collector);
-    if (collector === null) throw new Error(`${config.collector} passed the schema`);
     const from = { facility: config.facility, host: hostname(), pid: process.pid };
     return {
       name: nameOf(config),
       text,
       events,
-      sink: syslogSink(collector, queueBytes, config.ca, this.#say),
-      message: (event, at, flow) => syslogMessage(from, event, at, flow),
+      sink: syslogSink(config, queueBytes, this.#say),
+      message: (event, at, flow) => flowMessage(from, event, at, flow),
     };
   }
 }

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { agentConfig, parseCollector, parseListen, readAgentConfig } from '../agent/config.ts';
+import { agentConfig, readAgentConfig } from '../agent/config.ts';
+import { parseCollector, parseListen } from '../streams/collector.ts';
 import { FlowglassError } from '../errors.ts';
 import { parseConfig } from './yaml.ts';
 

@@ -28,7 +28,8 @@ export function flowTexts(model: FlowModel, surroundings: Surroundings = {}): Fl
     },
     peer: (flow) => words.read(flow).peerAddress,
     network: (flow) => {
-      const { processName, peerAddress, local } = words.read(flow);
+      const { processName, peerAddress, local, inbound } = words.read(flow);
+      if (inbound) return undefined;
       return processName === null ? null : `${processName} → ${networkName(words, flow, 1 - local, peerAddress)}`;
     },
   };

@@ -1,10 +1,10 @@
 /** Where the frames of `record` go when only the newest is kept: into a ring beside the files that are written from it. */
 import { FlowglassError } from '../errors.ts';
-import { modelFields } from '../filter/adapter.ts';
+import { modelFields, type Surroundings } from '../filter/adapter.ts';
 import { FlightRecording } from '../flight-recorder/flight-recording.ts';
 import { numberedPaths, ringPrefix } from '../flight-recorder/paths.ts';
 import type { RingLimits } from '../flight-recorder/ring.ts';
-import { samplesOnly } from '../flight-recorder/samples.ts';
+import type { SampleListeners } from '../flight-recorder/sample-listeners.ts';
 import type { Fired } from '../flight-recorder/trigger-watch.ts';
 import type { Trigger } from '../flight-recorder/trigger.ts';
 import type { Reducer } from '../flow/reducer.ts';
@@ -34,12 +34,19 @@ export interface Output {
   close(): SessionResult | Promise<SessionResult>;
 }
 
+/** What triggers look at beside the model, and how they get its samples. */
+export interface Watching {
+  readonly surroundings: Surroundings;
+  readonly samples: SampleListeners;
+}
+
 /** `sink` takes what the ring says of itself. Throws FlowglassError when the ring cannot be made. */
 export function keptOutput(
   keep: KeepOptions,
   recorded: SessionWriterOptions,
   reducer: Reducer,
   sink: FrameSink,
+  { surroundings, samples }: Watching,
 ): { output: Output; flight: FlightRecording } {
   const { path, force = false, rotateBytes: _bytes, rotateMs: _ms, ring: _ring, ...writer } = recorded;
   const { model } = reducer;
@@ -50,12 +57,12 @@ export function keptOutput(
     writer,
     sink,
     model,
-    fields: modelFields(model),
-    texts: flowTexts(model),
+    fields: modelFields(model, surroundings),
+    texts: flowTexts(model, surroundings),
     newPath: numberedPaths(path, force),
     force,
     ...(writer.calls === undefined ? {} : { calls: writer.calls }),
-    onSamples: (samples) => (model.observer = samples === null ? null : samplesOnly(samples)),
+    onSamples: (window) => samples.setFor(model, 'triggers', window),
   });
   flight.setTriggers(triggers);
   return { output: { frame: flight.ring.frame, flush: () => flight.ring.flush(), close: () => close(flight) }, flight };

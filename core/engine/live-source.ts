@@ -14,7 +14,7 @@ import { Reducer, type Gap } from '../flow/reducer.ts';
 import type { JournalCursor } from '../session/journal-cursor.ts';
 import { Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
-import type { SummarySource } from '../summary/source.ts';
+import { liveSummary, type SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import { readStats, type LogLine } from '../wire/messages.ts';
@@ -221,17 +221,8 @@ export class LiveSource implements Source {
   }
 
   summary(): SummarySource {
-    const { model } = this;
-    return {
-      model,
-      startedNs: model.clock.wallNs(0),
-      durationNs: BigInt(Math.round(this.cursorNs)),
-      host: hostname(),
-      application: this.options.application,
-      captured: { packets: 0, bytes: 0, wirePackets: 0 },
-      late: 0,
-      truncated: false,
-    };
+    const summary = liveSummary(this.model, this.options.application);
+    return { ...summary, durationNs: BigInt(Math.round(this.cursorNs)) };
   }
 
   /** Flows are in the history; packets only in a recording that is under way. */

@@ -9,13 +9,18 @@ import {
   WANT_ACCEPT_TRACING,
   WANT_NO_ARGS,
 } from '../abi/generated.ts';
+import type { AlertService } from '../alerts/alert-service.ts';
 import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
-import { NOTE_PAUSED, NOTE_RESUMED, sendNote } from '../flow/note-records.ts';
+import { NOTE_PAUSED, NOTE_RESUMED, NOTE_TRIGGERED, sendNote } from '../flow/note-records.ts';
 import type { FlightRecording } from '../flight-recorder/flight-recording.ts';
 import { Reducer } from '../flow/reducer.ts';
+import { SampleListeners } from '../flight-recorder/sample-listeners.ts';
+import type { FlowModel } from '../flow/model.ts';
+import { liveSummary, type SummarySource } from '../summary/source.ts';
+import { alertSource } from './alert-source.ts';
 import type { Helper, HelperEnd } from '../helper/helper.ts';
 import { SYSTEM_CALLS } from '../session/file-sink.ts';
 import type { SessionCounts, SessionWriterOptions } from '../session/options.ts';
@@ -29,7 +34,7 @@ import { surroundingsOf, type Knowledge } from './knowledge.ts';
 import { tellHosts } from './hosts-names.ts';
 import type { InterfaceWatch } from './interface-watch.ts';
 import { acceptsPacket } from './packet-filter.ts';
-import { keptOutput, type KeepOptions, type Output } from './kept-output.ts';
+import { keptOutput, type KeepOptions, type Output, type Watching } from './kept-output.ts';
 import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
 import { fileNames } from './file-names.ts';
@@ -64,6 +69,8 @@ export interface RecorderOptions {
   readonly onLog?: (line: LogLine) => void;
   /** Keep only the newest instead, and write it into numbered files when asked or when a trigger fires. */
   readonly keep?: KeepOptions;
+  /** Looks at it until it ends; its owner closes it. */
+  readonly alerts?: AlertService;
 }
 
 /** What a recording came to. */
@@ -81,6 +88,8 @@ export interface RecordingEnd {
 const INTERVAL_MS = 100;
 /** How often control groups are asked for their paths. */
 const NAMING_MS = 200;
+/** How often alerts are asked. */
+const ALERTS_MS = 250;
 
 /** What a running recording is made of. */
 interface RecordingParts {
@@ -174,7 +183,9 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     const interfaces = await group.attach();
     const settle = new Settle();
     const recorded = writerOptions(options, reducer, group, (error) => settle.fail(error));
-    const kept = options.keep === undefined ? null : keptOutput(options.keep, recorded, reducer, onFrame);
+    const surroundings = surroundingsOf(reducer.model, options.knowledge);
+    const samples = new SampleListeners();
+    const kept = options.keep === undefined ? null : keptOutput(options.keep, recorded, reducer, onFrame, { surroundings, samples }); // prettier-ignore
     writer = kept?.output ?? new SessionWriter(recorded);
     for (const { type, bytes } of early.splice(0)) {
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
@@ -188,6 +199,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       cgroups?.name(reducer, onFrame);
     });
     await Promise.race([group.snapshot, settle.begun]);
+    if (options.alerts !== undefined) watchForAlerts(options.alerts, { model: reducer.model, surroundings, samples, application: options.application, sink: onFrame }, ended); // prettier-ignore
     return new Recording({
       interfaces,
       ended,
@@ -204,6 +216,21 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     const end = await group.stop();
     throw end.error ?? error;
   }
+}
+
+/** Alerts look at the model until the recording ends. */
+function watchForAlerts(
+  alerts: AlertService,
+  { model, surroundings, samples, application, sink }: Watching & { readonly model: FlowModel; readonly application: string; readonly sink: FrameSink }, // prettier-ignore
+  ended: Promise<unknown>,
+): void {
+  const summary = (): SummarySource => liveSummary(model, application);
+  alerts.watch(alertSource(summary, surroundings), {
+    onSamples: (window) => samples.setFor(model, 'alerts', window),
+    onMark: (text, atNs) => sendNote(sink, { kind: NOTE_TRIGGERED, bootNs: model.clock.bootNs(atNs), text }),
+  });
+  const looking = setInterval(() => alerts.look(), ALERTS_MS);
+  void ended.then(() => clearInterval(looking));
 }
 
 function helloFlags(options: RecorderOptions): number {

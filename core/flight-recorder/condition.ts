@@ -34,7 +34,9 @@ export class Condition {
     this.#model = model;
     this.#window = windowNs === null ? null : new WindowFields(fields, model, samples, windowNs, kind === 'session');
     const source = this.#window ?? fields;
-    const names = leaves(ast).flatMap((leaf) => ('field' in leaf ? [leaf.field] : []));
+    // Where it has to be equal to something, the condition says what it is.
+    const asked = leaves(ast).filter((leaf) => leaf.kind !== 'compare' || leaf.operator !== '==');
+    const names = asked.flatMap((leaf) => ('field' in leaf ? [leaf.field] : []));
     this.#values = [...new Set(names)].flatMap((name) => {
       const read = source.number(fieldOf(name).source);
       return read === null ? [] : [{ name, read }];

@@ -9,6 +9,9 @@ const NEW_NS = 2e9;
 /** Of what is known, the oldest are forgotten beyond it. */
 const KNOWN_MAX = 200_000;
 
+/** What may be new of a flow; null = not known yet, undefined = nothing. */
+export type KeyOf = (flow: number) => string | null | undefined;
+
 export interface Newcomer {
   readonly key: string;
   readonly sinceNs: number;
@@ -20,7 +23,7 @@ export interface Newcomer {
 
 export class Newcomers {
   readonly #model: FlowModel;
-  readonly #keyOf: (flow: number) => string | null;
+  readonly #keyOf: KeyOf;
   readonly #known: Set<string>;
   readonly #fresh = new Map<string, Newcomer>();
   /** Flows whose key cannot be told yet: id, and when they came; before the first look = −1. */
@@ -32,12 +35,12 @@ export class Newcomers {
   readonly #learnNs: number;
 
   /**
-   * `keyOf` null = not known yet. `known` = from an earlier watch, and grows. What comes within `learnNs` of the first
+   * `known` = from an earlier watch, and grows. What comes within `learnNs` of the first
    * look is known too.
    */
   constructor(
     model: FlowModel,
-    keyOf: (flow: number) => string | null,
+    keyOf: KeyOf,
     { known = new Set<string>(), learnNs = 0 }: { known?: Set<string>; learnNs?: number } = {},
   ) {
     this.#model = model;
@@ -69,6 +72,7 @@ export class Newcomers {
 
   #take(flow: number, sinceNs: number): void {
     const key = this.#keyOf(flow);
+    if (key === undefined) return;
     const id = this.#model.flows.id.data[flow]!;
     if (key === null) {
       if (this.#waiting.size < KNOWN_MAX) this.#waiting.set(id, sinceNs);

@@ -71,7 +71,7 @@ class NewestSamples {
 }
 
 /** Latency samples as they come. */
-export class SampleWindow {
+export class SampleWindow implements SampleSink {
   private readonly kinds: Record<SampleKind, NewestSamples>;
   private readonly model: FlowModel;
 
@@ -112,8 +112,11 @@ export class SampleWindow {
   }
 }
 
+/** Who is told of samples. */
+export type SampleSink = Pick<ModelObserver, 'rtt' | 'socketRtt' | 'response'>;
+
 /** An observer for a model that nothing else watches. */
-export function samplesOnly(samples: SampleWindow): ModelObserver {
+export function samplesOnly(samples: SampleSink): ModelObserver {
   const ignore = (): void => undefined;
   return {
     binNs: 0,

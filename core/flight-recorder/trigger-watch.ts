@@ -15,8 +15,8 @@ export interface FlowTexts {
   /** `curl[123] 10.0.0.1 → 10.0.0.2:443`, with the filter's fields. */
   readonly describe: (flow: number) => string;
   readonly peer: (flow: number) => string;
-  /** Who talks to which network: `curl → AS64500 Example`; null while the process is not known. */
-  readonly network: (flow: number) => string | null;
+  /** Which process connects to which network: `curl → AS64500 Example`; null while it is not known, undefined = none does. */
+  readonly network: (flow: number) => string | null | undefined;
 }
 
 export interface Fired {

@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { FEATURE_DROPS } from '../abi/generated.ts';
-import { modelFields } from '../filter/adapter.ts';
-import { feed, flowsFrame, frame, clockRecord, opening, eventsFrame } from '../flow/frames.testkit.ts';
-import { FRAME_CLOCK, FRAME_RESYNCED, EVENT_RESPONSE } from '../abi/generated.ts';
-import { Reducer } from '../flow/reducer.ts';
-import { parseTrigger, requireTrigger } from './trigger.ts';
-import { samplesOnly, SampleWindow } from './samples.ts';
+import { SampleWindow } from './samples.ts';
+import { Scene } from './scene.testkit.ts';
 import { TriggerWatch } from './trigger-watch.ts';
+import { parseTrigger, requireTrigger } from './trigger.ts';
 
 const problem = (text: string): [number, number, string] => {
   const result = parseTrigger(text);
@@ -47,48 +43,24 @@ it('docs/filter.md shows triggers that can be read', () => {
   expect(examples.map((example) => requireTrigger(example, 'docs').text)).toEqual(examples);
 });
 
-/** Flows of a laboratory, a tenth of a second at a time. */
-class Scene {
-  readonly reducer = new Reducer();
-  readonly watch: TriggerWatch;
+/** What triggers see in a scene. */
+class Watched extends Scene {
   readonly fired: { atS: number; text: string; evidence: string }[] = [];
-  tenth = 0;
-  processKnown = true;
-  private readonly packets = new Map<number, number>();
 
   constructor(...texts: string[]) {
-    feed(this.reducer, ...opening(), frame(FRAME_RESYNCED, clockRecord(0)));
-    const { model } = this.reducer;
-    model.features |= FEATURE_DROPS;
-    this.watch = new TriggerWatch(model, texts.map((text) => requireTrigger(text, '--when')), modelFields(model), {
-      describe: (flow) => `flow ${flow}`,
-      peer: (flow) => String(model.flows.key.data[model.flows.addressWord(flow, 1)]),
-      network: (flow) => (this.processKnown ? `curl → net ${model.flows.key.data[model.flows.addressWord(flow, 1)]}` : null),
-    }); // prettier-ignore
-    if (this.watch.samples !== null) model.observer = samplesOnly(this.watch.samples);
-    this.step();
-  }
-
-  step(...flows: { n: number; hi?: string; packets?: number; responseMs?: number }[]): void {
-    this.tenth++;
-    const at = this.tenth * 100;
-    for (const { n, hi = '10.0.0.2', packets = 1, responseMs } of flows) {
-      const key = { lo: '10.0.0.1', hi, loPort: 40_000 + n, hiPort: 80 };
-      const total = (this.packets.get(n) ?? 0) + packets;
-      this.packets.set(n, total);
-      const lo = { packets: total, bytes: total * 100, payload: 0, frames: total, frameBytes: total * 100 };
-      feed(this.reducer, flowsFrame({ key, slot: n, epoch: n + 1, first: 1, last: at, lo }));
-      if (responseMs !== undefined)
-        feed(this.reducer, eventsFrame({ kind: EVENT_RESPONSE, key, epoch: n + 1, hiToLo: true, valueNs: responseMs * 1e6, at })); // prettier-ignore
-    }
-    feed(this.reducer, frame(FRAME_CLOCK, clockRecord(at)));
-    for (const { trigger, evidence } of this.watch.look()) this.fired.push({ atS: this.tenth / 10, text: trigger.text, evidence }); // prettier-ignore
+    super();
+    const triggers = texts.map((text) => requireTrigger(text, '--when'));
+    const watch = new TriggerWatch(this.model, triggers, this.fields, this.texts);
+    this.watch(watch.samples, () => {
+      for (const { trigger, evidence } of watch.look())
+        this.fired.push({ atS: this.atS, text: trigger.text, evidence });
+    });
   }
 }
 
 describe('watching', () => {
   it('fires once while it is so, and again only after it was not so for a while', () => {
-    const scene = new Scene('packets > 50 within 1s');
+    const scene = new Watched('packets > 50 within 1s');
     for (let i = 0; i < 20; i++) scene.step({ n: 1 });
     expect(scene.fired).toEqual([]);
     for (let i = 0; i < 20; i++) scene.step({ n: 1, packets: 10 });
@@ -103,7 +75,7 @@ describe('watching', () => {
   });
 
   it('takes latency of the window, not of the life', () => {
-    const scene = new Scene('response.p50 > 100ms within 1s', 'response.p50 > 100ms');
+    const scene = new Watched('response.p50 > 100ms within 1s', 'response.p50 > 100ms');
     for (let i = 0; i < 50; i++) scene.step({ n: 1, responseMs: 5 });
     for (let i = 0; i < 10; i++) scene.step({ n: 1, responseMs: 180 });
     expect(scene.fired.map(({ text }) => text)).toEqual(['response.p50 > 100ms within 1s']);
@@ -112,7 +84,7 @@ describe('watching', () => {
   });
 
   it('adds up all flows for the session', () => {
-    const scene = new Scene('session: packets > 100 within 1s', 'packets > 100 within 1s');
+    const scene = new Watched('session: packets > 100 within 1s', 'packets > 100 within 1s');
     for (let i = 0; i < 30; i++) scene.step(...[1, 2, 3, 4].map((n) => ({ n, packets: 4 })));
     expect(scene.fired.map(({ text, evidence }) => [text, evidence.split('=')[0]])).toEqual([
       ['session: packets > 100 within 1s', 'all flows: packets '],
@@ -120,8 +92,8 @@ describe('watching', () => {
   });
 
   it('reads the newest samples of a flow and of all, however many others came between', () => {
-    const scene = new Scene();
-    const samples = new SampleWindow(scene.reducer.model);
+    const scene = new Watched();
+    const samples = new SampleWindow(scene.model);
     for (let i = 1; i <= 200_000; i++) samples.response(i % 1000 === 0 ? 7 : (i % 3000) + 10, i, i);
     expect(samples.read('response', 'n', 7, 0)).toBe(132);
     expect(samples.read('response', 'max', 7, 0)).toBe(200_000);
@@ -134,7 +106,7 @@ describe('watching', () => {
   });
 
   it('knows the peers that were there, and tells of each new one once', () => {
-    const scene = new Scene('new peer', 'new peer where port == 81');
+    const scene = new Watched('new peer', 'new peer where port == 81');
     scene.step({ n: 1, hi: '10.0.0.9' });
     expect(scene.fired).toHaveLength(1);
     for (let n = 2; n < 6; n++) scene.step({ n, hi: '10.0.0.9' });
@@ -144,7 +116,7 @@ describe('watching', () => {
   });
 
   it('of a new peer takes what becomes known of it within two seconds', () => {
-    const scene = new Scene('new peer where packets > 10');
+    const scene = new Watched('new peer where packets > 10');
     scene.step({ n: 1, hi: '10.0.0.9' });
     for (let i = 0; i < 5; i++) scene.step({ n: 1, hi: '10.0.0.9', packets: 3 });
     for (let i = 0; i < 30; i++) scene.step({ n: 2, hi: '10.0.0.10', packets: 0 });
@@ -155,7 +127,7 @@ describe('watching', () => {
   });
 
   it('tells of a network that is new to a process once the process is known; what was there is none', () => {
-    const scene = new Scene('new network', 'new network where packets > 1000');
+    const scene = new Watched('new network', 'new network where packets > 1000');
     scene.processKnown = false;
     scene.step({ n: 1, hi: '10.0.0.9' });
     for (let i = 0; i < 3; i++) scene.step({ n: 1, hi: '10.0.0.9' });

@@ -25,6 +25,23 @@ export interface Health {
   readonly scrapesRefused: number;
   readonly reloads: { readonly good: number; readonly bad: number; readonly lastGood: boolean };
   readonly streams: readonly StreamHealth[];
+  readonly alerts: AlertHealth;
+}
+
+/** Alerts, and how it goes with telling them. */
+export interface AlertHealth {
+  readonly states: readonly {
+    readonly rule: { readonly alert: string };
+    readonly onSinceNs: number | null;
+    readonly happened: number;
+  }[];
+  readonly health: readonly {
+    readonly name: string;
+    readonly delivered: number;
+    readonly failed: number;
+    readonly lost: number;
+    readonly waiting: number;
+  }[];
 }
 
 /** One stream of events to a collector. */
@@ -105,12 +122,37 @@ export function healthFamilies(health: () => Health): Family[] {
       { value: reloads.bad, labels: { result: 'refused' } },
     ]),
     ...streams(list),
+    ...alertFamilies(list),
   ];
 }
 
-function streams(
-  list: (type: Family['type'], name: string, help: string, samples: (health: Health) => Sample[]) => Family,
-): Family[] {
+type ListFamily = (type: Family['type'], name: string, help: string, samples: (health: Health) => Sample[]) => Family;
+
+function alertFamilies(list: ListFamily): Family[] {
+  type State = AlertHealth['states'][number];
+  const each = (value: (state: State) => number) => (health: Health) =>
+    health.alerts.states.map((state) => ({ value: value(state), labels: { alert: state.rule.alert } }));
+  return [
+    list(
+      'gauge',
+      'flowglass_alert_active',
+      '1 = it is so now',
+      each(({ onSinceNs }) => Number(onSinceNs !== null)),
+    ),
+    list('counter', 'flowglass_alerts_total', 'Times that an alert began, or was seen', each(({ happened }) => happened)), // prettier-ignore
+    list('counter', 'flowglass_alert_notices_total', 'Notices to a target, by what became of them', ({ alerts }) =>
+      alerts.health.flatMap(
+        ({ name, delivered, failed, lost }) =>
+        Object.entries({ delivered, failed, lost }).map(([result, value]) => ({ value, labels: { target: name, result } })), // prettier-ignore
+      ),
+    ),
+    list('gauge', 'flowglass_alert_notices_waiting', 'Notices that wait for a target', ({ alerts }) =>
+      alerts.health.map(({ name, waiting }) => ({ value: waiting, labels: { target: name } })),
+    ),
+  ];
+}
+
+function streams(list: ListFamily): Family[] {
   const each = (value: (stream: StreamHealth) => number) => (health: Health) =>
     health.streams.map((stream) => ({ value: value(stream), labels: { stream: stream.name } }));
   return [

@@ -61,6 +61,8 @@ export class Meter implements ModelObserver {
   #keep: Uint8Array = new Uint8Array(0);
   #lookedNs = 0;
   #balancedNs = 0;
+  /** Is told of every latency sample too. */
+  also: Pick<ModelObserver, 'rtt' | 'socketRtt' | 'response'> | null = null;
 
   constructor(model: FlowModel, options: MeterOptions, listener: FlowListener | null = null) {
     this.#model = model;
@@ -111,14 +113,17 @@ export class Meter implements ModelObserver {
 
   rtt(flow: number, valueNs: number, atNs: number): void {
     this.#samples.add(RTT, flow, valueNs, atNs);
+    this.also?.rtt(flow, valueNs, atNs);
   }
 
   socketRtt(socket: number, valueNs: number, atNs: number): void {
     this.#samples.add(RTT, -1 - socket, valueNs, atNs);
+    this.also?.socketRtt(socket, valueNs, atNs);
   }
 
   response(flow: number, valueNs: number, atNs: number): void {
     this.#samples.add(RESPONSE, flow, valueNs, atNs);
+    this.also?.response(flow, valueNs, atNs);
   }
 
   read(): void {}

@@ -1,4 +1,5 @@
 /** What a summary is made from: a model in its final state, and what only the file or the recorder knows. */
+import { hostname } from 'node:os';
 import type { NetworkPlaces } from '../place/places.ts';
 import type { FlowModel } from '../flow/model.ts';
 
@@ -32,4 +33,18 @@ export interface SummarySource {
   readonly labels?: (flow: number) => readonly string[];
   /** Whose networks addresses are in; not known when left out. */
   readonly places?: NetworkPlaces;
+}
+
+/** Of what this machine watches now; it has no file. */
+export function liveSummary(model: FlowModel, application: string): SummarySource {
+  return {
+    model,
+    startedNs: model.clock.wallNs(0),
+    durationNs: 0n,
+    host: hostname(),
+    application,
+    captured: { packets: 0, bytes: 0, wirePackets: 0 },
+    late: 0,
+    truncated: false,
+  };
 }

@@ -7,10 +7,8 @@ import type { Host } from '../lab/host.ts';
 import type { Child } from '../lab/child.ts';
 import { Lab, type Link, settle } from '../lab/lab.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
+import { sessionNotes } from '../lab/session-notes.ts';
 import { capinfos, editcap, mergecap, readPacketBlocks, tcpdumpCount, tshark } from '../lab/truth.ts';
-import { GAP_PAUSED } from '../../core/flow/note-records.ts';
-import { ReplaySource } from '../../core/engine/replay-source.ts';
-import { MARK_KINDS } from '../../core/contract/tables.ts';
 
 /** Answers after 150 ms. */
 const SLOW = 82;
@@ -39,19 +37,6 @@ describeAsRoot('the flight recorder', () => {
     const { status, stderr } = await recorder.child.stop('SIGINT', 15_000);
     expect(status, stderr).toBe(0);
     return stderr;
-  };
-  /** What the file says of itself: why it was recorded, and when it was paused; times in seconds since the Epoch. */
-  const told = async (file: string) => {
-    const { signal } = new AbortController();
-    const source = (await ReplaySource.open(file, { signal, progress: () => undefined, clock: () => '' }))!;
-    const seconds = (atNs: number): number => Number(source.model.clock.wallNs(atNs)) / 1e9;
-    const why = source.timeline.marks.filter(({ kind }) => MARK_KINDS[kind] === 'trigger');
-    const pauses = source.gaps.filter(({ stream }) => stream === GAP_PAUSED);
-    await source.close();
-    return {
-      why: why.map(({ text, atNs }) => ({ text, at: seconds(atNs) })),
-      pauses: pauses.map(({ fromNs, toNs }) => ({ from: seconds(fromNs), to: seconds(toNs) })),
-    };
   };
   const times = (file: string): number[] => tshark(file, ['frame.time_epoch']).map(([time]) => Number(time));
 
@@ -131,7 +116,7 @@ describeAsRoot('the flight recorder', () => {
     expect(tcpdumpCount(file)).toBe(stored.length);
     expect(Math.abs(Date.parse(/from (\S+Z) on/.exec(stderr)![1]!) / 1000 - stored[0]!)).toBeLessThan(0.5);
     const said = /(response\.p50 > 100ms within 1s: .*), recording into/.exec(stderr)![1];
-    const { why } = await told(file);
+    const { why } = await sessionNotes(file);
     expect(why.map(({ text }) => text)).toEqual([said]);
     // What came before what fired, and a second of what came after.
     const { started } = summary.flows.find((flow) => flow.server.port === SLOW)!;
@@ -160,7 +145,7 @@ describeAsRoot('the flight recorder', () => {
     const stored = times(recorder.file);
     // What the kernel had copied by then is still on its way.
     expect(stored.filter((time) => time > pausedAt + 0.05 && time < resumedAt - 0.05)).toEqual([]);
-    const { pauses } = await told(recorder.file);
+    const { pauses } = await sessionNotes(recorder.file);
     expect(pauses).toHaveLength(1);
     expect(Math.abs(pauses[0]!.from - pausedAt)).toBeLessThan(0.5);
     expect(Math.abs(pauses[0]!.to - resumedAt)).toBeLessThan(0.5);

@@ -6,8 +6,8 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { errnoText } from '../../errors.ts';
-import type { Collector } from '../config.ts';
+import { errnoText } from '../errors.ts';
+import { parseCollector, type Collector, type SyslogTarget } from './collector.ts';
 import { WritableSink, type Sink } from './sink.ts';
 
 const CONNECT_MS = 10_000;
@@ -17,12 +17,14 @@ const RETRY_MAX_MS = 30_000;
 /** Datagrams that the kernel has not taken yet. */
 const UNSENT_MAX = 256;
 
+/** `target` has passed its schema. `say` gets one line for each change of a connection. */
 export function syslogSink(
-  collector: Collector,
+  { collector: text, ca }: SyslogTarget,
   queueBytes: number,
-  ca: string | undefined,
   say: (text: string) => void,
 ): Sink {
+  const collector = parseCollector(text);
+  if (collector === null) throw new Error(`${text} passed the schema`);
   return collector.transport === 'udp' ? new DatagramSink(collector) : new ConnectionSink(collector, queueBytes, ca, say); // prettier-ignore
 }
 
