@@ -119,7 +119,7 @@ export function findingWords(facts: FindingFacts, format: FindingFormat): Findin
     case 'listen-overflow':
       return {
         title: `${subject} cannot accept fast enough`,
-        detail: `${n(count, 'connect was', 'connects were')} turned away because the accept queue was full${who}.`,
+        detail: `${n(count, 'connect was', 'connects were')} turned away because the accept queue${who} was full.`,
       };
     case 'lost-data':
       return {

@@ -2,7 +2,7 @@
  * Numbers as the interface writes them: three significant digits, SI, a no-break space before the unit (Inter has no
  * narrow one, and what stands in for it cannot be seen), unknown as an en dash. Each returns [value, unit] so that tables can align both.
  */
-import { locale } from '../language/language.ts';
+import { locale, t } from '../language/language.ts';
 
 export const UNIT_SPACE = '\u00a0';
 export const UNKNOWN = '–';
@@ -72,10 +72,10 @@ export function formatAge(ns: number): string {
   if (s < 1) return `${Math.max(0, Math.round(s * 1000))}${UNIT_SPACE}ms`;
   if (s < 60) return `${Math.floor(s)}${UNIT_SPACE}s`;
   const parts: [number, string][] = [
-    [Math.floor(s / 86400), 'd'],
-    [Math.floor(s / 3600) % 24, 'h'],
-    [Math.floor(s / 60) % 60, 'm'],
-    [Math.floor(s) % 60, 's'],
+    [Math.floor(s / 86400), t('draw.day')],
+    [Math.floor(s / 3600) % 24, t('draw.hour')],
+    [Math.floor(s / 60) % 60, t('draw.minute')],
+    [Math.floor(s) % 60, t('draw.second')],
   ];
   const first = parts.findIndex(([n]) => n > 0);
   return parts

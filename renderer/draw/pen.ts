@@ -3,6 +3,7 @@ import { TROUBLE } from '../../core/contract/tables.ts';
 import { GLYPHS, type GlyphName } from './icons.ts';
 import { token } from './latency-scale.ts';
 import { SvgContext } from './svg-context.ts';
+import { t } from '../language/language.ts';
 
 /** A context and the font of the page. */
 export interface Pen {
@@ -119,12 +120,4 @@ export const glyphsOf = (trouble: number): GlyphName[] =>
   GLYPH_BITS.filter(([bit]) => trouble & bit).map(([, name]) => name);
 
 /** What the glyphs mean, as they are read out. */
-export const GLYPH_NAMES: Readonly<Record<GlyphName, string>> = {
-  retransmit: 'retransmits',
-  drop: 'kernel drops',
-  reset: 'reset or refused',
-  zeroWindow: 'zero window',
-  slow: 'slow or no answer',
-  outOfOrder: 'out of order',
-  handshake: 'handshake not finished',
-};
+export const glyphName = (glyph: GlyphName): string => t(`draw.${glyph}`);

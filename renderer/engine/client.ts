@@ -14,6 +14,7 @@ import type { Method, ParamsInput, ViewParamsInput } from '../../core/contract/r
 import type { ViewKind } from '../../core/contract/tables.ts';
 import { peekView, ViewState } from '../../core/contract/view-codec.ts';
 import type { Transport, TransportEvents } from './transport.ts';
+import { t } from '../language/language.ts';
 
 export class RequestError extends Error {
   readonly trouble: Trouble;
@@ -66,7 +67,7 @@ export class EngineClient {
     return new Promise((resolve, reject) => {
       if (!this.transport) {
         reject(
-          new RequestError({ code: 'disconnected', what: 'not connected to the engine', where: null, hint: null }),
+          new RequestError({ code: 'disconnected', what: t('shell.requestUnconnected'), where: null, hint: null }),
         );
         return;
       }
@@ -140,7 +141,7 @@ export class EngineClient {
         this.transport = null;
         const lost = new RequestError({
           code: 'disconnected',
-          what: 'the connection to the engine was lost',
+          what: t('shell.requestLost'),
           where: null,
           hint: null,
         });

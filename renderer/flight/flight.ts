@@ -1,6 +1,7 @@
 /** What the recording controls, the palette and the dialog of the flight recorder do. */
 import type { SavedAnswer } from '../../core/contract/recording.ts';
 import { formatBytes, joined } from '../draw/format.ts';
+import { t } from '../language/language.ts';
 import type { useEngine } from '../stores/engine.ts';
 
 type Engine = ReturnType<typeof useEngine>;
@@ -9,8 +10,8 @@ type Engine = ReturnType<typeof useEngine>;
 export function lengthText(seconds: number): string {
   const whole = Math.round(seconds);
   const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
-  if (minutes === 0) return `${rest} s`;
-  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+  if (minutes === 0) return t('flight.seconds', { seconds: rest });
+  return rest === 0 ? t('flight.minutes', { minutes }) : t('flight.minutesSeconds', { minutes, seconds: rest });
 }
 
 /** Something is kept that can be saved. */
@@ -24,7 +25,7 @@ export async function saveWhatHappened(engine: Engine): Promise<SavedAnswer | nu
     engine.notice = {
       level: 'info',
       code: 'recorded',
-      what: `Saved the last ${lengthText(saved.seconds)}, ${joined(formatBytes(saved.bytes))}`,
+      what: t('flight.saved', { length: lengthText(saved.seconds), size: joined(formatBytes(saved.bytes)) }),
       where: saved.path,
       hint: null,
     };

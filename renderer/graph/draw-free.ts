@@ -5,6 +5,7 @@ import { drawGlyph, fit, font, glyphsOf, text, type Pen } from '../draw/pen.ts';
 import { isDim, opacityOf, stands, type GraphGeometry, type GraphHighlight } from './draw-graph.ts';
 import { latencyOf } from './rows.ts';
 import type { Scene, SceneEdge, SceneNode } from './scene.ts';
+import { t } from '../language/language.ts';
 
 /** Room of a name below its node, px. */
 const NAME_ROOM = 116;
@@ -151,6 +152,6 @@ function drawTrouble(c: CanvasRenderingContext2D, scene: Scene, edge: SceneEdge)
 
 /** How much is not drawn; the menu shows it all. */
 function drawLeft(pen: Pen, { height }: GraphGeometry, { left }: Scene): void {
-  const what = `+${left.count} quieter ${left.count === 1 ? 'node' : 'nodes'}, ${joined(formatRate(left.bps))}`;
+  const what = t('graph.quieter', { n: left.count, rate: joined(formatRate(left.bps)) });
   text(pen, what, 12, height - 10, 11, 400, token('--fg-3'));
 }

@@ -5,6 +5,7 @@ import { latencyColor, token } from '../draw/latency-scale.ts';
 import { drawGlyph, fit, font, glyphsOf, path, text, type Pen } from '../draw/pen.ts';
 import { latencyOf } from './rows.ts';
 import type { Scene, SceneEdge, SceneNode } from './scene.ts';
+import { t } from '../language/language.ts';
 
 export { drawGlyph, fit };
 
@@ -267,9 +268,8 @@ function drawNode(
 
 /** What the pill of a fold says: how many it stands for, or which rows of an open one are shown. */
 export function foldText({ side, count, from }: Scene['folds'][number], shown: number): string {
-  const noun = side === 1 ? (count === 1 ? 'peer' : 'peers') : count === 1 ? 'process' : 'processes';
-  if (from < 0) return `+${count} ${noun}`;
-  return `${shown} shown, ${count} more`;
+  if (from < 0) return t(side === 1 ? 'graph.foldPeers' : 'graph.foldProcesses', { n: count });
+  return t('graph.foldOpen', { shown, more: count });
 }
 
 /** Rows of a side that are shown. */
@@ -348,11 +348,11 @@ function drawReading(pen: Pen, geometry: GraphGeometry, scene: Scene, edge: Scen
   };
   latency('p50', Number.isNaN(edge.rttP50Us) ? edge.responseP50Us : edge.rttP50Us);
   latency('p99', edge.rttP99Us);
-  if (parts.length === 0) parts.push(['latency ', 'not known']);
+  if (parts.length === 0) parts.push(['', t('graph.latencyUnknown')]);
   if (edge.retransmits > 0)
-    parts.push(['', `${joined(formatPercent(edge.retransmits / Math.max(1, edge.segments)))} retransmits`]);
-  if (edge.drops > 0) parts.push(['', `${edge.drops} drops`]);
-  parts.push(['', `${edge.flows} ${edge.flows === 1 ? 'flow' : 'flows'}`]);
+    parts.push(['', t('graph.retransmitShare', { share: joined(formatPercent(edge.retransmits / Math.max(1, edge.segments))) })]); // prettier-ignore
+  if (edge.drops > 0) parts.push(['', t('graph.drops', { n: edge.drops })]);
+  parts.push(['', t('graph.flowCount', { n: edge.flows })]);
   const separator = ' · ';
   const [x0, x1] = ribbonSpan(geometry);
   c.font = font(pen, 11, 600);

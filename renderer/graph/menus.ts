@@ -1,5 +1,6 @@
 /** Menus of the graph: of a node, of an edge, and of the graph itself. */
 import { commandOf } from '../shell/commands.ts';
+import { t, type PlainKey } from '../language/language.ts';
 import { useFilter } from '../stores/filter.ts';
 import { useGraph, type GraphForm } from '../stores/graph.ts';
 import { useSelection } from '../stores/selection.ts';
@@ -13,7 +14,7 @@ const named = (label: string): string => visibleText(label, 32);
 
 function undoItem(): MenuItem {
   const shell = useShell();
-  return { label: 'Undo', keys: commandOf('undo').keys ?? '', disabled: shell.undos.length === 0, run: () => shell.undo() }; // prettier-ignore
+  return { label: t('shell.undo'), keys: commandOf('undo').keys ?? '', disabled: shell.undos.length === 0, run: () => shell.undo() }; // prettier-ignore
 }
 
 /** "Only this", "not this" and the text itself, of a condition; null = there is none. */
@@ -24,7 +25,7 @@ function conditionItems(condition: string | null, only: string, not: string): Me
   return [
     { label: only, keys: 'O', disabled, run: () => filter.only(text) },
     { label: not, keys: 'Shift O', disabled, run: () => filter.hide(text) },
-    { label: 'Copy as filter', disabled, run: () => copyText(text, 'the filter') },
+    { label: t('graph.copyFilter'), disabled, run: () => copyText(text, 'copied.filter') },
   ];
 }
 
@@ -32,19 +33,23 @@ export function nodeMenu(node: NodeRow, busiest: EdgeRow | null): Items {
   const graph = useGraph();
   const selection = useSelection();
   const pinned = graph.pins.has(node.id);
-  const [only, not, asFilter] = conditionItems(node.filter, `Only ${named(node.label)}`, `Not ${named(node.label)}`);
+  const [only, not, asFilter] = conditionItems(
+    node.filter,
+    t('graph.only', { name: named(node.label) }),
+    t('graph.not', { name: named(node.label) }),
+  );
   return [
     only as MenuItem,
     not as MenuItem,
     SEPARATOR,
-    { label: pinned ? 'Unpin' : 'Pin: never fold it', keys: 'P', run: () => graph.togglePin(node.id) },
+    { label: t(pinned ? 'graph.unpin' : 'graph.pin'), keys: 'P', run: () => graph.togglePin(node.id) },
     {
-      label: 'Open its busiest flow',
+      label: t('graph.openBusiest'),
       disabled: busiest === null || busiest.flow < 0,
       run: () => selection.open(busiest?.flow ?? -1),
     },
     SEPARATOR,
-    { label: 'Copy its name', run: () => copyText(node.label, 'the name') },
+    { label: t('graph.copyName'), run: () => copyText(node.label, 'copied.name') },
     asFilter as MenuItem,
     SEPARATOR,
     undoItem(),
@@ -59,22 +64,22 @@ export const conditionOfEdge = (left: NodeRow | undefined, right: NodeRow | unde
 
 export function edgeMenu(edge: EdgeRow, left: NodeRow | undefined, right: NodeRow | undefined): Items {
   const selection = useSelection();
-  const [only, not, asFilter] = conditionItems(conditionOfEdge(left, right), 'Only these flows', 'Not these flows');
+  const [only, not, asFilter] = conditionItems(conditionOfEdge(left, right), t('graph.onlyThese'), t('graph.notThese'));
   return [
     only as MenuItem,
     not as MenuItem,
     SEPARATOR,
-    { label: 'Open the busiest flow', disabled: edge.flow < 0, run: () => selection.open(edge.flow) },
+    { label: t('graph.openBusiest'), disabled: edge.flow < 0, run: () => selection.open(edge.flow) },
     asFilter as MenuItem,
     SEPARATOR,
     undoItem(),
   ];
 }
 
-const FORMS: readonly (readonly [GraphForm, string])[] = [
-  ['columns', 'Processes left, peers right'],
-  ['free', 'Free: who talks to whom'],
-  ['table', 'Table of the same'],
+const FORMS: readonly (readonly [GraphForm, PlainKey])[] = [
+  ['columns', 'graph.formColumns'],
+  ['free', 'graph.formFree'],
+  ['table', 'graph.formTable'],
 ];
 
 export function graphMenu(rearrange: () => void): Items {
@@ -82,22 +87,22 @@ export function graphMenu(rearrange: () => void): Items {
   const free = graph.form === 'free';
   return [
     ...FORMS.map(([form, label]): MenuItem => ({
-      label,
+      label: t(label),
       checked: graph.form === form,
       run: () => (graph.form = form),
     })),
     SEPARATOR,
     ...(free
       ? [
-          { label: 'Every node', checked: graph.everyNode, run: () => (graph.everyNode = !graph.everyNode) },
-          { label: 'Arrange anew', run: rearrange },
+          { label: t('graph.everyNode'), checked: graph.everyNode, run: () => (graph.everyNode = !graph.everyNode) },
+          { label: t('graph.arrange'), run: rearrange },
         ]
       : [
-          { label: 'All processes, to scroll through', checked: graph.opened[0] >= 0, run: () => graph.toggleFold(0) },
-          { label: 'All peers, to scroll through', checked: graph.opened[1] >= 0, run: () => graph.toggleFold(1) },
+          { label: t('graph.allProcesses'), checked: graph.opened[0] >= 0, run: () => graph.toggleFold(0) },
+          { label: t('graph.allPeers'), checked: graph.opened[1] >= 0, run: () => graph.toggleFold(1) },
         ]),
-    { label: 'Unpin all', disabled: graph.pins.size === 0, run: () => graph.pins.clear() },
+    { label: t('graph.unpinAll'), disabled: graph.pins.size === 0, run: () => graph.pins.clear() },
     SEPARATOR,
-    { label: 'Find…', keys: commandOf('graph.find').keys ?? '', run: () => (graph.searching = true) },
+    { label: t('graph.findMenu'), keys: commandOf('graph.find').keys ?? '', run: () => (graph.searching = true) },
   ];
 }

@@ -58,6 +58,11 @@ export function setLanguage(next: Language): void {
   numbers = new Intl.NumberFormat(locale());
 }
 
+const pseudoOf = (message: Message): Message =>
+  typeof message === 'string'
+    ? pseudo(message)
+    : { other: pseudo(message.other), ...(message.one === undefined ? {} : { one: pseudo(message.one) }) };
+
 /** The text of a message in the language chosen. */
 export function t<K extends MessageKey>(
   key: K,
@@ -65,6 +70,6 @@ export function t<K extends MessageKey>(
 ): string {
   const dot = key.indexOf('.');
   const message = CATALOGUES[current.value][key.slice(0, dot)]?.[key.slice(dot + 1)] as Message;
-  const text = fillIn(message, params ?? {}, (n) => plurals.select(n), (n) => numbers.format(n)); // prettier-ignore
-  return current.value === 'pseudo' ? pseudo(text) : text;
+  const written = current.value === 'pseudo' ? pseudoOf(message) : message;
+  return fillIn(written, params ?? {}, (n) => plurals.select(n), (n) => numbers.format(n)); // prettier-ignore
 }

@@ -13,9 +13,9 @@ const ACCENTS: Readonly<Record<string, string>> = {
 /** Short words grow most when translated. */
 const growth = (length: number): number => (length <= 10 ? 0.5 : 0.3);
 
-/** The text between brackets, so that a cut end can be seen. */
+/** The text between brackets, so that a cut end can be seen; placeholders stay. */
 export function pseudo(text: string): string {
-  const letters = text.replace(/[a-z]/g, (letter) => ACCENTS[letter] ?? letter);
+  const letters = text.replace(/\{\w+\}|[a-z]/g, (found) => ACCENTS[found] ?? found);
   const more = '·'.repeat(Math.ceil(text.length * growth(text.length)));
   return `[${letters}${more}]`;
 }

@@ -1,5 +1,6 @@
 /** What a picture says of itself: source, day, time range, filter. */
 import { formatClock, formatDate, visibleText } from '../draw/format.ts';
+import { t } from '../language/language.ts';
 import type { useEngine } from '../stores/engine.ts';
 
 type Engine = ReturnType<typeof useEngine>;
@@ -23,9 +24,9 @@ export function aboutPicture(
   const { source, clock, filter } = engine.state;
   const { epochNs } = clock;
   const to = formatClock(epochNs, toNs, 3);
-  const time = Number.isNaN(fromNs) ? `at ${to}` : `${formatClock(epochNs, fromNs, 3)} – ${to}`;
-  const lines = [`${formatDate(epochNs, toNs)}, ${time} ${zone(epochNs)}`];
-  if (filter !== '') lines.push(`filter ${visibleText(filter, 120)}`);
+  const time = Number.isNaN(fromNs) ? t('picture.at', { time: to }) : `${formatClock(epochNs, fromNs, 3)} – ${to}`;
+  const lines = [t('picture.dayTime', { day: formatDate(epochNs, toNs), time, zone: zone(epochNs) })];
+  if (filter !== '') lines.push(t('picture.filter', { filter: visibleText(filter, 120) }));
   const name = (source?.name ?? 'flowglass').replace(/\.(pcapng|pcap)$/i, '').replace(/[^\p{L}\p{N}._ -]+/gu, '_');
   return { title: `${what}, ${visibleText(source?.name ?? '', 80)}`, name: `${name.slice(0, 80)} ${what.toLowerCase()}`, lines }; // prettier-ignore
 }

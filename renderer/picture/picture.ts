@@ -7,6 +7,10 @@ import { font, text, type Pen } from '../draw/pen.ts';
 import { SvgContext } from '../draw/svg-context.ts';
 import { downloadBlob } from '../export/save.ts';
 import { embeddedFonts } from './fonts.ts';
+import { t } from '../language/language.ts';
+
+/** A canvas of that size cannot be had. */
+export class PictureError extends Error {}
 
 export type PictureForm = 'svg' | 'png';
 
@@ -60,7 +64,7 @@ export function drawPicture(c: CanvasRenderingContext2D, picture: Picture): void
 
 function drawLegend(pen: Pen, legend: readonly string[], top: number, right: number): void {
   const { c } = pen;
-  const label = text(pen, 'RTT p50', PADDING, top + 9, 11, 400, token('--fg-3'));
+  const label = text(pen, t('graph.rttP50'), PADDING, top + 9, 11, 400, token('--fg-3'));
   const left = Math.round(PADDING + label + 12);
   const span = 220;
   for (let x = 0; x < span; x += 2) {
@@ -94,7 +98,7 @@ export async function renderPicture(picture: Picture, form: PictureForm): Promis
   canvas.width = width * SCALE;
   canvas.height = height * SCALE;
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('no canvas');
+  if (!context) throw new PictureError();
   context.scale(SCALE, SCALE);
   drawPicture(context, picture);
   // What draws for the screen clears its part first.
@@ -102,7 +106,7 @@ export async function renderPicture(picture: Picture, form: PictureForm): Promis
   context.fillStyle = token('--bg-1');
   context.fillRect(0, 0, width, height);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture is too large'))), 'image/png'),
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new PictureError())), 'image/png'),
   );
 }
 

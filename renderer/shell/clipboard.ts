@@ -1,20 +1,21 @@
 /** The clipboard: what was copied is said where everything is said. */
+import { t, type PlainKey } from '../language/language.ts';
 import { useEngine } from '../stores/engine.ts';
 
-/** Puts a text on the clipboard and says so; `what` completes the sentence "Copied …". False = the browser refused. */
-export async function copyText(text: string, what: string): Promise<boolean> {
+/** Puts a text on the clipboard and says so with `done`. False = the browser refused. */
+export async function copyText(text: string, done: PlainKey): Promise<boolean> {
   const engine = useEngine();
   try {
     await navigator.clipboard.writeText(text);
-    engine.notice = { level: 'info', code: 'copied', what: `Copied ${what}`, where: null, hint: null };
+    engine.notice = { level: 'info', code: 'copied', what: t(done), where: null, hint: null };
     return true;
   } catch {
     engine.notice = {
       level: 'error',
       code: 'copy',
-      what: 'Nothing was copied: the browser does not let this page write to the clipboard',
+      what: t('copied.refused'),
       where: null,
-      hint: 'open the page over localhost or https',
+      hint: t('copied.refusedHint'),
     };
     return false;
   }

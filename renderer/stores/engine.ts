@@ -6,6 +6,7 @@ import type { Method, ParamsInput } from '../../core/contract/requests.ts';
 import { EngineClient, RequestError } from '../engine/client.ts';
 import { formatBytes, joined } from '../draw/format.ts';
 import type { Transport, TransportEvents } from '../engine/transport.ts';
+import { t } from '../language/language.ts';
 
 /** Two a second for a minute. */
 const HISTORY = 120;
@@ -104,7 +105,7 @@ export const useEngine = defineStore('engine', () => {
       notice.value = {
         level: 'info',
         code: 'recorded',
-        what: `Recorded ${joined(formatBytes(done.bytes))}`,
+        what: t('bar.recorded', { size: joined(formatBytes(done.bytes)) }),
         where: done.path,
         hint: null,
       };

@@ -5,6 +5,7 @@ import type { FilterAnswer } from '../../core/contract/answers.ts';
 import { useEngine } from './engine.ts';
 import { recall, remember } from './remembered.ts';
 import { useShell } from './shell.ts';
+import { t } from '../language/language.ts';
 
 export interface SavedFilter {
   name: string;
@@ -50,7 +51,7 @@ export const useFilter = defineStore('filter', () => {
     keep(text);
     if (before !== text)
       shell.did(
-        what || (text === '' ? 'Filter cleared' : `Filter set`),
+        what || t(text === '' ? 'filter.cleared' : 'filter.set'),
         () => engine.act('filter', { text: before }),
         what === '' && text !== '',
       );
@@ -60,7 +61,7 @@ export const useFilter = defineStore('filter', () => {
   /** Adds a condition by "and"; the opposite of one that is there replaces it. */
   async function narrow(condition: string, hiding: boolean): Promise<void> {
     const next = await engine.act('refine', { text: current.value, condition, hide: hiding });
-    if (next !== null) await set(next, `${hiding ? 'Hidden' : 'Only'}: ${condition}`);
+    if (next !== null) await set(next, t(hiding ? 'filter.hidden' : 'filter.onlyThat', { condition }));
   }
   const only = (condition: string): void => void narrow(condition, false);
   const hide = (condition: string): void => void narrow(condition, true);
@@ -75,7 +76,7 @@ export const useFilter = defineStore('filter', () => {
     const before = saved.value;
     saved.value = before.filter((each) => each.name !== name);
     remember(SAVED_KEY, saved.value);
-    shell.did(`Saved filter ${name} removed`, () => {
+    shell.did(t('filter.removed', { name }), () => {
       saved.value = before;
       remember(SAVED_KEY, before);
     });

@@ -114,10 +114,10 @@ export function rowMenu(row: FlowCells, column: string | null, columns: readonly
       ? []
       : [{ label: 'Not this flow', keys: 'Shift O', run: () => filter.hide(flow) } satisfies MenuItem]),
     SEPARATOR,
-    { label: 'Copy as text', run: () => copyText(asText(), 'the row as text') },
-    { label: 'Copy as filter', disabled: flow === null, run: () => copyText(flow ?? '', 'a filter for this flow') },
-    { label: 'Copy as JSON', run: () => copyText(flowJson(row), 'the flow as JSON') },
-    { label: 'Copy as one line', keys: 'C', run: () => copyText(describeFlow(row), 'what the flow is') },
+    { label: 'Copy as text', run: () => copyText(asText(), 'copied.rowText') },
+    { label: 'Copy as filter', disabled: flow === null, run: () => copyText(flow ?? '', 'copied.flowFilter') },
+    { label: 'Copy as JSON', run: () => copyText(flowJson(row), 'copied.flowJson') },
+    { label: 'Copy as one line', keys: 'C', run: () => copyText(describeFlow(row), 'copied.flowLine') },
     SEPARATOR,
     { label: 'Undo', keys: commandOf('undo').keys ?? '', disabled: shell.undos.length === 0, run: () => shell.undo() },
   ];

@@ -1,24 +1,21 @@
 /** Rows of the trouble view as the page shows them: sentences, chips, and where to go. */
-import { FINDING_KINDS, findingWords, type FindingKind } from '../../core/contract/findings.ts';
+import { FINDING_KINDS, type FindingFacts, type FindingKind } from '../../core/contract/findings.ts';
 import type { ViewState } from '../../core/contract/view-codec.ts';
-import { formatCount, formatLatency, formatSpan, joined, visibleText } from '../draw/format.ts';
+import { formatSpan, visibleText } from '../draw/format.ts';
 import type { GlyphName } from '../draw/icons.ts';
+import { t } from '../language/language.ts';
 
 export interface Finding {
   id: number;
-  kind: FindingKind;
   glyph: GlyphName;
-  title: string;
-  detail: string;
+  /** What its sentences (words.ts) are made of. */
+  facts: FindingFacts;
   active: boolean;
   sinceNs: number;
   untilNs: number;
-  count: number;
+  /** Of its flows, the worst. */
   flows: readonly number[];
   filter: string | null;
-  /** Median before and at its worst, µs; NaN = it is not about latency. */
-  usualUs: number;
-  nowUs: number;
   waitedNs: number;
   measured: boolean;
 }
@@ -41,10 +38,6 @@ export const FINDING_GLYPHS: Readonly<Record<FindingKind, GlyphName>> = {
 };
 
 const NAME_MAX = 60;
-const FORMAT = {
-  latency: (us: number): string => joined(formatLatency(us)),
-  count: (n: number): string => joined(formatCount(n)),
-};
 
 /** Findings in their order; `text` = the connection's interned strings. */
 export function readFindings(state: ViewState, text: (id: number) => string | null): Finding[] {
@@ -71,17 +64,13 @@ export function readFindings(state: ViewState, text: (id: number) => string | nu
       };
       return {
         id: table.keys[row] ?? 0,
-        kind,
         glyph: FINDING_GLYPHS[kind],
-        ...findingWords(facts, FORMAT),
+        facts,
         active: at('active', row) === 1,
         sinceNs: at('sinceNs', row),
         untilNs: at('untilNs', row),
-        count: facts.count,
         flows: (text(at('flowList', row)) ?? '').split(',').filter(Boolean).map(Number),
         filter: text(at('filter', row)),
-        usualUs: facts.usualUs,
-        nowUs: facts.nowUs,
         waitedNs: at('waitedNs', row),
         measured: at('measured', row) === 1,
       };
@@ -91,12 +80,12 @@ export function readFindings(state: ViewState, text: (id: number) => string | nu
 /** How long it lasted, or since when it goes on. */
 export function lastedText({ sinceNs, untilNs, active }: Finding): string {
   const spanNs = Math.max(0, untilNs - sinceNs);
-  if (active) return spanNs === 0 ? 'just begun' : `goes on for ${formatSpan(spanNs)}`;
-  return spanNs === 0 ? 'one moment' : `lasted ${formatSpan(spanNs)}`;
+  if (active) return spanNs === 0 ? t('trouble.justBegun') : t('trouble.goesOnFor', { span: formatSpan(spanNs) });
+  return spanNs === 0 ? t('trouble.oneMoment') : t('trouble.lasted', { span: formatSpan(spanNs) });
 }
 
 /** What was waited because of it; an estimate says so. */
 export function waitedText({ waitedNs, measured }: Finding): string {
   if (!(waitedNs > 0)) return '';
-  return `${measured ? '' : 'about '}${formatSpan(waitedNs)} waited`;
+  return t(measured ? 'trouble.spanWaited' : 'trouble.aboutWaited', { span: formatSpan(waitedNs) });
 }

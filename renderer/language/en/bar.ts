@@ -20,4 +20,5 @@ export const bar = {
   stopRecording: 'Stop recording',
   stop: 'Stop',
   record: 'Record',
+  recorded: 'Recorded {size}',
 } as const;

@@ -1,13 +1,46 @@
 /** Every text of the page in English, by the folder that shows it. */
+import { advice } from './advice.ts';
 import { bar } from './bar.ts';
 import { commands } from './commands.ts';
+import { copied } from './copied.ts';
 import { details } from './details.ts';
+import { draw } from './draw.ts';
 import { explore } from './explore.ts';
+import { exporting } from './exporting.ts';
+import { filter } from './filter.ts';
+import { findings } from './findings.ts';
+import { flight } from './flight.ts';
 import { graph } from './graph.ts';
+import { picture } from './picture.ts';
 import { replay } from './replay.ts';
+import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
 import { stream } from './stream.ts';
 import { timeline } from './timeline.ts';
+import { trouble } from './trouble.ts';
+import { words } from './words.ts';
 
-export const en = { bar, commands, details, explore, graph, replay, shell, start, stream, timeline } as const;
+export const en = {
+  advice,
+  bar,
+  commands,
+  copied,
+  details,
+  draw,
+  explore,
+  exporting,
+  filter,
+  findings,
+  flight,
+  graph,
+  picture,
+  replay,
+  settings,
+  shell,
+  start,
+  stream,
+  timeline,
+  trouble,
+  words,
+} as const;

@@ -65,4 +65,6 @@ export const shell = {
   reading: 'Reading',
   stopReading: 'Stop reading: keep what was read',
   stop: 'Stop',
+  requestUnconnected: 'not connected to the engine',
+  requestLost: 'the connection to the engine was lost',
 } as const;

@@ -23,4 +23,5 @@ export const bar: Translated<typeof english> = {
   stopRecording: '停止录制',
   stop: '停止',
   record: '录制',
+  recorded: '已录制 {size}',
 };

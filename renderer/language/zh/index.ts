@@ -1,26 +1,48 @@
 /** Every text of the page in Chinese. */
 import type { en } from '../en/index.ts';
 import type { Translated } from '../message.ts';
+import { advice } from './advice.ts';
 import { bar } from './bar.ts';
 import { commands } from './commands.ts';
+import { copied } from './copied.ts';
 import { details } from './details.ts';
+import { draw } from './draw.ts';
 import { explore } from './explore.ts';
+import { exporting } from './exporting.ts';
+import { filter } from './filter.ts';
+import { findings } from './findings.ts';
+import { flight } from './flight.ts';
 import { graph } from './graph.ts';
+import { picture } from './picture.ts';
 import { replay } from './replay.ts';
+import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
 import { stream } from './stream.ts';
 import { timeline } from './timeline.ts';
+import { trouble } from './trouble.ts';
+import { words } from './words.ts';
 
 export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> } = {
+  advice,
   bar,
   commands,
+  copied,
   details,
+  draw,
   explore,
+  exporting,
+  filter,
+  findings,
+  flight,
   graph,
+  picture,
   replay,
+  settings,
   shell,
   start,
   stream,
   timeline,
+  trouble,
+  words,
 };

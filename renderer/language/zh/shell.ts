@@ -67,4 +67,6 @@ export const shell: Translated<typeof english> = {
   reading: '正在读取',
   stopReading: '停止读取：保留已读内容',
   stop: '停止',
+  requestUnconnected: '未连接到引擎',
+  requestLost: '与引擎的连接已断开',
 };

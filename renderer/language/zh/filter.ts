@@ -1,0 +1,33 @@
+import type { filter as english } from '../en/filter.ts';
+import type { Translated } from '../message.ts';
+
+export const filter: Translated<typeof english> = {
+  filter: '过滤器',
+  placeholder: '过滤流：{example}',
+  ofFlows: '/ {n} 个流',
+  clear: '清除过滤器',
+  saved: '已保存的过滤器和历史',
+  shownHow: '匹配项的显示方式',
+  onlyMatches: '只显示匹配',
+  highlight: '高亮',
+  character: '第 {at} 个字符：{message}',
+  write: '写作',
+  fix: '修正',
+  lastWorking: '您看到的是上一个有效的过滤器：{filter}',
+  unfiltered: '您看到的内容未经过滤。',
+  completions: '补全',
+  set: '已设置过滤器',
+  cleared: '已清除过滤器',
+  onlyThat: '只看：{condition}',
+  hidden: '已隐藏：{condition}',
+  removed: '已删除保存的过滤器 {name}',
+  nameForIt: '为当前过滤器命名',
+  setFirst: '先设置过滤器再保存',
+  save: '保存',
+  savedHead: '已保存',
+  savedList: '已保存的过滤器',
+  remove: '删除 {name}',
+  noneYet: '暂无。',
+  lately: '最近使用',
+  latelyList: '最近使用的过滤器',
+};
