@@ -2,7 +2,7 @@
 export const words = {
   'not TCP': 'not TCP',
   'not recorded': 'not recorded',
-  remote: 'remote',
+  remote: 'on another machine',
   kernel: 'kernel',
   'no exchange': 'no exchange',
   local: 'local',
