@@ -47,7 +47,7 @@ export function groupMenu(table: Table, group: GroupCells, all: readonly GroupCe
     SEPARATOR,
     { label: `Only ${visibleText(group.label, 32)}`, keys: 'O', disabled, run: () => filter.only(text) },
     { label: `Not ${visibleText(group.label, 32)}`, keys: 'Shift O', disabled, run: () => filter.hide(text) },
-    { label: 'Copy as filter', disabled, run: () => copyText(text, 'a filter for these flows') },
+    { label: 'Copy as filter', disabled, run: () => copyText(text, 'copied.flowFilter') },
     SEPARATOR,
     { label: 'No groups', run: () => table.groupBy(null) },
   ];
