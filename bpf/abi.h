@@ -23,6 +23,7 @@
 #define FG_FRAME_ACCEPT_MAX 1048576U /* a frame as we accept it */
 #define FG_IFACE_MAX 256            /* interfaces one helper can watch at a time */
 #define FG_RULES_MAX 64
+#define FG_VERDICTS 4096 /* flows of which the kernel remembers that they are not wanted; a power of two */
 #define FG_COMM_BYTES 16
 #define FG_NAME_BYTES 16 /* IFNAMSIZ */
 #define FG_ARGS_MAX 4096
@@ -66,6 +67,7 @@ enum fg_frame_type {
 	FG_COMMAND_CREDIT = 133,  /* struct fg_command_credit */
 	FG_COMMAND_RESYNC = 134,  /* empty */
 	FG_COMMAND_STOP = 135,    /* empty: detach, send what is left, BYE, exit */
+	FG_COMMAND_VERDICT = 136, /* struct fg_command_verdict */
 };
 
 enum fg_stream {
@@ -592,6 +594,14 @@ struct fg_command_filter {
 	__u32 count; /* 0 = everything */
 	__u32 reserved;
 	struct fg_rule rules[FG_RULES_MAX];
+};
+
+/* A flow whose packets the filter cannot let through, now that its owner is known: it is copied no longer, whatever the
+ * rules say. unwanted = 0 takes it back. */
+struct fg_command_verdict {
+	struct fg_key key;
+	__u32 epoch; /* not 0 */
+	__u32 unwanted;
 };
 
 struct fg_command_credit {

@@ -74,6 +74,15 @@ struct fg_iface_slot {
 	__u8 flags;    /* enum fg_link_flags */
 };
 
+/* Flows that are not copied: the newest of those that fall on one place. The helper clears `unwanted` first and sets it
+ * last; a flow that is not found is copied. */
+static inline __u32 fg_verdict_place(__u32 epoch, __u32 iface)
+{
+	return (epoch + iface) * 0x9e3779b1U >> 20;
+}
+
+_Static_assert(FG_VERDICTS == 1 << 12, "fg_verdict_place gives 12 bits");
+
 #define FG_IFINDEX_REMOVED 0xffffffffU
 
 /* First place in `ifaces` for an interface; the next ones follow, modulo FG_IFACE_SLOTS. */
@@ -87,7 +96,7 @@ struct fg_capture {
 	__u32 enabled;
 	__u32 snaplen;    /* 0 = whole packets */
 	__u32 rule_count; /* rules in use; 0 = every packet */
-	__u32 reserved;
+	__u32 verdicts;   /* there are any */
 };
 
 #ifdef __bpf__
@@ -116,6 +125,7 @@ FG_SHARED const volatile __u32 cfg_peeks FG_VALUE(1);            /* first payloa
 FG_SHARED struct fg_iface_slot ifaces[FG_IFACE_SLOTS];
 FG_SHARED struct fg_capture capture;
 FG_SHARED struct fg_rule rules[FG_RULES_MAX];
+FG_SHARED struct fg_command_verdict verdicts[FG_VERDICTS];
 
 /* ---- maps -------------------------------------------------------------------------------------------------- */
 

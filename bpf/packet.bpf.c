@@ -363,7 +363,7 @@ copy:
 	if (capture.enabled && counted) {
 		struct fg_scratch *s;
 
-		if (capture.rule_count && !fg_wanted(p)) {
+		if ((capture.rule_count && !fg_wanted(p)) || (capture.verdicts && fg_unwanted(p, epoch))) {
 			FG_ADD(t->filtered_packets, units.packets);
 			return;
 		}

@@ -138,6 +138,26 @@ static int run_filter(struct helper *helper, const void *payload, const char **r
 	return 0;
 }
 
+static int run_verdict(struct helper *helper, const void *payload, const char **reason)
+{
+	struct fg_command_verdict command, *verdict;
+
+	memcpy(&command, payload, sizeof command);
+	if (!command.epoch || command.unwanted > 1 || command.key.iface == FG_IFACE_NONE)
+		return refuse(reason, "VERDICT with a value out of range");
+	verdict = &helper->skeleton->bss->verdicts[fg_verdict_place(command.epoch, command.key.iface)];
+	if (!command.unwanted && (verdict->epoch != command.epoch || memcmp(&verdict->key, &command.key, sizeof command.key)))
+		return 0; /* another flow has its place */
+	verdict->unwanted = 0;
+	atomic_thread_fence(memory_order_seq_cst);
+	verdict->key = command.key;
+	verdict->epoch = command.epoch;
+	atomic_thread_fence(memory_order_seq_cst);
+	verdict->unwanted = command.unwanted;
+	helper->skeleton->bss->capture.verdicts = 1;
+	return 0;
+}
+
 static int run_credit(struct helper *helper, const void *payload, const char **reason)
 {
 	struct fg_command_credit command;
@@ -162,6 +182,8 @@ static size_t expected_length(uint16_t type)
 		return sizeof(struct fg_command_filter);
 	case FG_COMMAND_CREDIT:
 		return sizeof(struct fg_command_credit);
+	case FG_COMMAND_VERDICT:
+		return sizeof(struct fg_command_verdict);
 	case FG_COMMAND_RESYNC:
 	case FG_COMMAND_STOP:
 		return 0;
@@ -191,6 +213,8 @@ int command_run(struct helper *helper, const struct fg_frame_header *header, con
 		return run_filter(helper, payload, reason);
 	case FG_COMMAND_CREDIT:
 		return run_credit(helper, payload, reason);
+	case FG_COMMAND_VERDICT:
+		return run_verdict(helper, payload, reason);
 	case FG_COMMAND_RESYNC:
 		snapshot_start(helper);
 		return 0;

@@ -155,6 +155,11 @@ export class CaptureGroup {
     for (const { helper, watch } of this.#alive()) if (helper !== null) visit(helper, watch);
   }
 
+  /** The helper that watches an interface; null when it has ended. */
+  helperOf(iface: number): Helper | null {
+    return this.#alive().find(({ watch }) => watch.has(iface))?.helper ?? null;
+  }
+
   /** Asks all for the last counters and packets, and waits until they have exited. */
   async stop(): Promise<HelperEnd> {
     this.#stopping = true;

@@ -13,6 +13,7 @@ import type { AlertService } from '../alerts/alert-service.ts';
 import { FlowglassError } from '../errors.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { compile, encodeRules, toKernelRules, type Expression } from '../filter/filter.ts';
+import { inNamespace } from '../filter/loosen.ts';
 import { ownerOfPacket } from '../flow/owners.ts';
 import { NOTE_PAUSED, NOTE_RESUMED, NOTE_TRIGGERED, sendNote } from '../flow/note-records.ts';
 import type { FlightRecording } from '../flight-recorder/flight-recording.ts';
@@ -39,6 +40,7 @@ import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
 import { fileNames } from './file-names.ts';
 import { processComments, processTexts } from './process-texts.ts';
+import { Verdicts } from './verdicts.ts';
 
 /** What is recorded, and into what. */
 export interface RecorderOptions {
@@ -193,7 +195,11 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
     writer.flush();
     tellHosts(onFrame);
     cgroups = new CgroupNames();
-    const naming = setInterval(() => cgroups?.name(reducer, onFrame), NAMING_MS);
+    const judged = verdictsOf(options, reducer, group);
+    const naming = setInterval(() => {
+      cgroups?.name(reducer, onFrame);
+      judged?.tick();
+    }, NAMING_MS);
     const ended = finish(group, writer, settle, () => {
       clearInterval(naming);
       cgroups?.name(reducer, onFrame);
@@ -241,7 +247,17 @@ function helloFlags(options: RecorderOptions): number {
 
 /** Limits packet copies to what the filter may match, by the numbers that interfaces have now. */
 function prefilter(helper: Helper, filter: Expression, watch: InterfaceWatch): void {
-  helper.filter(encodeRules(toKernelRules(filter), (name) => watch.numbersOf(name)));
+  const rules = toKernelRules(inNamespace(filter, helper.hello.netns));
+  helper.filter(encodeRules(rules, (name) => watch.numbersOf(name)));
+}
+
+/** What the kernel is told of flows whose owner is known; null when the filter asks nothing of owners. */
+function verdictsOf(options: RecorderOptions, { model }: Reducer, group: CaptureGroup): Verdicts | null {
+  if (options.filter === null || !options.packets) return null;
+  const fields = modelFields(model, surroundingsOf(model, options.knowledge));
+  return Verdicts.of(model, options.filter.ast, fields, (iface, key, epoch, unwanted) =>
+    group.helperOf(iface)?.verdict(key, epoch, unwanted),
+  );
 }
 
 function writerOptions(

@@ -204,6 +204,15 @@ export function ownerOfSide(model: FlowModel, flow: number, side: number): SideO
   return unknown('pre-attach');
 }
 
+/** Whether it is known for good who the flow's processes are: at both sides one that used the socket, or none of this machine. */
+export function isSettled(model: FlowModel, flow: number): boolean {
+  for (let side = 0; side < 2; side++) {
+    const { owner, reason } = ownerOfSide(model, flow, side);
+    if (owner < 0 ? reason !== 'remote' : !isUse(model.sockets.ownerSource.data[owner]!)) return false;
+  }
+  return true;
+}
+
 function listenerOf(model: FlowModel, socket: number): number {
   const { sockets } = model;
   const listener = sockets.listener.data[socket]!;

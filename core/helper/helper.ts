@@ -29,6 +29,7 @@ import {
   helloCommand,
   resyncCommand,
   stopCommand,
+  verdictCommand,
   type HelloCommand,
 } from '../wire/commands.ts';
 import { HelperConnection } from '../wire/connection.ts';
@@ -105,6 +106,11 @@ export class Helper {
   /** Limits packet copies to a payload of encodeRules (core/filter). */
   filter(payload: Uint8Array): void {
     this.#machine.connection.send(filterCommand(payload));
+  }
+
+  /** Packets of this flow (`key` = struct fg_key) are copied no longer, or again: it cannot match the filter any more. */
+  verdict(key: Uint8Array, epoch: number, unwanted: boolean): void {
+    this.#machine.connection.send(verdictCommand(key, epoch, unwanted));
   }
 
   /** Asks for everything that exists to be told again. */

@@ -14,6 +14,8 @@ import {
   COMMAND_HELLO_LAYOUT,
   COMMAND_RESYNC,
   COMMAND_STOP,
+  COMMAND_VERDICT,
+  COMMAND_VERDICT_LAYOUT,
   FRAME_HEADER,
   MAGIC,
 } from '../abi/generated.ts';
@@ -91,6 +93,17 @@ export function filterCommand(payload: Uint8Array): Command {
   if (payload.length !== layout.size) throw new RangeError(`a filter of ${payload.length} bytes, not ${layout.size}`);
   const bytes = command(COMMAND_FILTER, layout.size);
   bytes.set(payload, FRAME_HEADER.size);
+  return bytes;
+}
+
+/** struct fg_command_verdict: packets of this flow (`key` = struct fg_key) are not to be copied, or are again. */
+export function verdictCommand(key: Uint8Array, epoch: number, unwanted: boolean): Command {
+  const layout = COMMAND_VERDICT_LAYOUT;
+  const bytes = command(COMMAND_VERDICT, layout.size, (view, at) => {
+    view.setUint32(at + layout.epoch, epoch, true);
+    view.setUint32(at + layout.unwanted, unwanted ? 1 : 0, true);
+  });
+  bytes.set(key, FRAME_HEADER.size + layout.key);
   return bytes;
 }
 
