@@ -11,8 +11,7 @@ import { FRAME_PACKETS, FRAME_STATS } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
-import type { JournalCursor } from '../session/journal-cursor.ts';
-import { Session } from '../session/reader.ts';
+import { type Replay, Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
 import { liveSummary, type SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
@@ -49,8 +48,8 @@ export interface LiveOptions extends Rungs {
 interface Frozen {
   reducer: Reducer;
   atNs: number;
-  /** Goes on from there without beginning anew; null where only the state was copied. */
-  past: { session: Session; cursor: JournalCursor } | null;
+  /** Where it was read, to go on from there; null where only the state was copied. */
+  past: { session: Session; replayed: Replay<Reducer> } | null;
 }
 
 export class LiveSource implements Source {
@@ -180,37 +179,30 @@ export class LiveSource implements Source {
 
   /** Looks at a moment of the past, from the history file. */
   async seek(atNs: number): Promise<void> {
-    const { history } = this;
     const target = Math.min(this.endNs, Math.max(0, atNs));
-    if (!history || (await this.goOn(target))) return;
-    history.sync();
-    const path = history.files.at(-1) ?? this.historyPath;
-    const session = await Session.open(path);
+    const bootNs = this.reducer.model.clock.bootNs(target);
+    const before = this.frozen?.past;
+    const session = before && bootNs <= before.session.toNs ? before.session : await this.openPast();
     if (!session) return;
     try {
-      const bootNs = this.reducer.model.clock.bootNs(target);
-      const { reducer, cursor } = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs);
-      this.thaw();
+      const from = session === before?.session ? before.replayed : undefined;
+      const replayed = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs, { from });
+      if (session !== before?.session) this.thaw();
+      const { reducer } = replayed;
       const startNs = reducer.model.clock.relativeOf(session.fromNs);
-      this.frozen = { reducer, atNs: Math.max(target, startNs), past: { session, cursor } };
+      this.frozen = { reducer, atNs: Math.max(target, startNs), past: { session, replayed } };
     } catch (error) {
-      await session.close();
+      if (session !== before?.session) await session.close();
       throw error;
     }
   }
 
-  /** Moves forward in what was read of the history; false when that ends before `target`, or lies after it. */
-  private async goOn(target: number): Promise<boolean> {
-    const { frozen } = this;
-    if (!frozen?.past || target < frozen.atNs) return false;
-    const { session, cursor } = frozen.past;
-    const bootNs = this.reducer.model.clock.bootNs(target);
-    if (bootNs > session.toNs) return false;
-    await cursor.advance(bootNs, (type, bytes, view, offset, length) =>
-      frozen.reducer.apply(type, bytes, view, offset, length),
-    );
-    frozen.atNs = target;
-    return true;
+  /** The history as far as it goes now; null before there is one. */
+  private async openPast(): Promise<Session | null> {
+    const { history } = this;
+    if (!history) return null;
+    const index = history.sync();
+    return Session.open(history.files.at(-1) ?? this.historyPath, { index });
   }
 
   tick(): void {

@@ -6,8 +6,7 @@
 import { basename } from 'node:path';
 import type { FlowModel } from '../flow/model.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
-import type { JournalCursor } from '../session/journal-cursor.ts';
-import { Session } from '../session/reader.ts';
+import { type Replay, Session } from '../session/reader.ts';
 import type { SummarySource } from '../summary/source.ts';
 import type { TimelineStore } from '../timeline/store.ts';
 import type { FindingList } from './finding-facts.ts';
@@ -20,7 +19,7 @@ export const REDUCERS = {
   fresh: (): Reducer => new Reducer(),
   restore: (state: Uint8Array): Reducer => Reducer.restore(state),
 };
-/** How often the opening pass gives the event loop a turn and says how far it is. */
+/** How often the opening pass gives the event loop a turn and says how far it is, in time of the session. */
 const STRIDE_NS = 2_000_000_000n;
 
 export interface OpeningOptions {
@@ -45,14 +44,12 @@ export class ReplaySource implements Source {
   readonly following = false;
   private readonly session: Session;
   readonly packets: FlowPackets;
-  private reducer: Reducer;
-  private cursor: JournalCursor;
+  private replayed: Replay<Reducer>;
   private at: number;
 
   private constructor(
     session: Session,
-    reducer: Reducer,
-    cursor: JournalCursor,
+    replayed: Replay<Reducer>,
     observer: TimelineObserver,
     options: OpeningOptions,
   ) {
@@ -63,9 +60,9 @@ export class ReplaySource implements Source {
     this.damage = sessionDamage(session);
     this.timeline = observer.store;
     this.findings = observer.findings;
+    const { reducer } = replayed;
     this.gaps = reducer.gaps;
-    this.reducer = reducer;
-    this.cursor = cursor;
+    this.replayed = replayed;
     const { clock } = reducer.model;
     this.startNs = Math.max(0, clock.relativeOf(session.fromNs));
     this.endNs = Math.max(this.startNs, clock.relativeOf(session.toNs));
@@ -83,26 +80,17 @@ export class ReplaySource implements Source {
     if (!session) return null;
     try {
       // The opening keyframe of a later file of a ring is the state it begins with.
-      const { reducer, cursor } = await session.replay(REDUCERS, session.fromNs, {
-        fromStart: true,
-        signal: options.signal,
-      });
-      const observer = new TimelineObserver(reducer.model);
+      const replayed = await session.replay(REDUCERS, session.fromNs, { fromStart: true, signal: options.signal });
+      const observer = new TimelineObserver(replayed.reducer.model);
       const total = Number(session.toNs - session.fromNs);
-      for (let toNs = session.fromNs; ; toNs += STRIDE_NS) {
-        const last = toNs >= session.toNs;
-        await cursor.advance(
-          last ? null : toNs,
-          (type, bytes, view, offset, length) => reducer.apply(type, bytes, view, offset, length),
-          options.signal,
-        );
+      for (const toNs of session.stops(STRIDE_NS)) {
+        await session.replay(REDUCERS, toNs, { fromStart: true, from: replayed, signal: options.signal });
         observer.settle();
-        options.progress(Math.min(total, Number(toNs - session.fromNs)), total);
-        if (last) break;
+        options.progress(toNs === null ? total : Number(toNs - session.fromNs), total);
         await new Promise((resolve) => setImmediate(resolve));
       }
       observer.finish();
-      const source = new ReplaySource(session, reducer, cursor, observer, options);
+      const source = new ReplaySource(session, replayed, observer, options);
       await source.seek(source.endNs); // all of it is seen first; playing from there begins at the start
       return source;
     } catch (error) {
@@ -112,12 +100,12 @@ export class ReplaySource implements Source {
   }
 
   get model(): FlowModel {
-    return this.reducer.model;
+    return this.replayed.reducer.model;
   }
 
   /** The whole state at the cursor, as a keyframe holds it. */
   state(): Uint8Array {
-    return this.reducer.serialize();
+    return this.replayed.reducer.serialize();
   }
 
   get cursorNs(): number {
@@ -126,17 +114,8 @@ export class ReplaySource implements Source {
 
   async seek(atNs: number): Promise<void> {
     const target = Math.min(this.endNs, Math.max(this.startNs, atNs));
-    const { clock } = this.model;
-    const bootNs = clock.bootNs(target);
-    if (target >= this.at) {
-      await this.cursor.advance(bootNs, (type, bytes, view, offset, length) =>
-        this.reducer.apply(type, bytes, view, offset, length),
-      );
-    } else {
-      const { reducer, cursor } = await this.session.replay(REDUCERS, bootNs);
-      this.reducer = reducer;
-      this.cursor = cursor;
-    }
+    const bootNs = this.model.clock.bootNs(target);
+    this.replayed = await this.session.replay(REDUCERS, bootNs, { from: this.replayed });
     this.at = target;
   }
 

@@ -180,7 +180,9 @@ export function readBlock(body: Uint8Array): Block | null {
 export function payloadOf(block: Block): Uint8Array | null {
   if ((block.flags & FLAG_DEFLATE) === 0) return block.stored.length === block.rawLength ? block.stored : null;
   try {
-    const raw = inflateRawSync(block.stored, { maxOutputLength: MAX_PAYLOAD_BYTES });
+    // One chunk, for zlib would make and join several; the length was checked when the block was read.
+    const chunkSize = Math.max(64, block.rawLength);
+    const raw = inflateRawSync(block.stored, { maxOutputLength: MAX_PAYLOAD_BYTES, chunkSize });
     return raw.length === block.rawLength ? raw : null;
   } catch {
     return null;

@@ -24,6 +24,11 @@ export class SessionIndex {
     return this.#count;
   }
 
+  /** All entries so far. */
+  get entries(): IndexEntry[] {
+    return readEntries(this.#bytes.subarray(0, this.#count * ENTRY.size));
+  }
+
   clear(): void {
     this.#count = 0;
   }

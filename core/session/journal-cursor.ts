@@ -8,6 +8,8 @@ import { frameTime } from './frame-time.ts';
 export interface JournalSource {
   /** The next journal block, null at the end, 'damaged' for one that cannot be read. */
   next(untilNs: bigint | null): Promise<Block | 'damaged' | 'later' | null>;
+  /** How many journal blocks of the file lie before the next one. */
+  readonly before: number;
 }
 
 /**
@@ -31,6 +33,11 @@ export class JournalCursor {
   constructor(source: JournalSource, atNs: bigint) {
     this.#source = source;
     this.atNs = atNs;
+  }
+
+  /** How many journal blocks of the file it has behind it. */
+  get blocks(): number {
+    return this.#source.before;
   }
 
   /** Gives `sink` all further frames up to and including boot time `toNs`; null = to the end. */

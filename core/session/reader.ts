@@ -6,30 +6,17 @@ import { toNanoseconds } from '../capture/time.ts';
 import { errnoText, FlowglassError } from '../errors.ts';
 import { KEYFRAME_VERSION } from '../flow/snapshot.ts';
 import type { FrameSink } from '../wire/frames.ts';
-import {
-  type Block,
-  BLOCK_FLOWGLASS,
-  END_MAGIC,
-  ENTRY_INTERFACE,
-  ENTRY_PACKETS,
-  KIND_COUNTS,
-  KIND_HEADER,
-  KIND_INDEX,
-  KIND_JOURNAL,
-  KIND_KEYFRAME,
-  payloadOf,
-  readBlock,
-} from './blocks.ts';
-import { readHeader, type SessionHeader } from './header.ts';
-import { type IndexEntry, readEntries } from './index.ts';
-import { JournalCursor, type JournalSource } from './journal-cursor.ts';
-import { type OpenOptions, readBlockAt, readCounts, type SessionFacts } from './facts.ts';
+import { ENTRY_PACKETS, KIND_JOURNAL, KIND_KEYFRAME } from './blocks.ts';
+import type { OpenOptions, SessionFacts } from './facts.ts';
+import type { SessionHeader } from './header.ts';
+import type { IndexEntry } from './index.ts';
+import { IndexOrder } from './index-order.ts';
+import { JournalBlocks } from './journal-blocks.ts';
+import { JournalCursor } from './journal-cursor.ts';
+import { KeyframeReader } from './keyframe-reader.ts';
+import { readFacts } from './opening.ts';
 import type { SessionCounts } from './options.ts';
-import { scanSession } from './scan.ts';
 
-/** Longest block of ours, and how far into a file the header is looked for. */
-const MAX_BLOCK = 65_536;
-const HEAD_BYTES = 1 << 20;
 const READ_BYTES = 1 << 20;
 
 /** A reducer over frames, as core/flow's. */
@@ -42,6 +29,20 @@ export interface ReducerMaker<R extends Replayed> {
   fresh(): R;
   /** From what `serialize` gave; throws FlowglassError when it cannot be read. */
   restore(state: Uint8Array): R;
+}
+
+/** A reducer and how far it was taken. */
+export interface Replay<R extends Replayed> {
+  readonly reducer: R;
+  readonly cursor: JournalCursor;
+}
+
+export interface ReplayOptions<R extends Replayed> {
+  /** Leaves keyframes aside, as far as the file allows (a file of a ring begins with one). */
+  readonly fromStart?: boolean;
+  /** Goes on from there when that lies before and no keyframe is nearer; its reducer is then the result's. */
+  readonly from?: Replay<R> | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PacketQuery {
@@ -72,6 +73,8 @@ export class Session {
   damagedBlocks: number;
   readonly #file: FileHandle;
   readonly #journals: readonly IndexEntry[];
+  readonly #order: IndexOrder;
+  readonly #states: KeyframeReader;
 
   private constructor(path: string, file: FileHandle, facts: SessionFacts) {
     this.path = path;
@@ -84,6 +87,8 @@ export class Session {
     this.damagedBlocks = facts.damagedBlocks;
     this.#file = file;
     this.#journals = facts.index.filter((entry) => entry.kind === KIND_JOURNAL);
+    this.#order = new IndexOrder(facts.index);
+    this.#states = new KeyframeReader(file, this.#order);
   }
 
   /** Boot time of the first and last frame; 0n when there is none. */
@@ -133,53 +138,53 @@ export class Session {
 
   /** A cursor over the journal from the beginning, or from after the keyframe at `entry`. */
   cursor(entry?: IndexEntry): JournalCursor {
-    let next = 0;
-    if (entry) {
-      next = this.#journals.findIndex((journal) => journal.offset > entry.offset);
-      if (next < 0) next = this.#journals.length;
-    }
-    const source: JournalSource = {
-      next: async (untilNs) => {
-        const journal = this.#journals[next];
-        if (!journal) return null;
-        if (untilNs !== null && journal.fromNs > untilNs) return 'later';
-        next++;
-        const block = await this.#block(journal.offset);
-        return block?.kind === KIND_JOURNAL ? block : 'damaged';
-      },
-    };
-    return new JournalCursor(source, entry?.toNs ?? 0n);
+    const first = entry ? this.#journalsBefore(entry) : 0;
+    const blocks = new JournalBlocks(this.#file, this.#journals, this.#order, first, () => this.damagedBlocks++);
+    return new JournalCursor(blocks, entry?.toNs ?? 0n);
+  }
+
+  #journalsBefore(entry: IndexEntry): number {
+    const next = this.#journals.findIndex((journal) => journal.offset > entry.offset);
+    return next < 0 ? this.#journals.length : next;
   }
 
   /**
-   * The state at boot time `toNs` (null = the end): the newest keyframe at or before it, then the frames up to it.
-   * `fromStart` leaves keyframes aside, as far as the file allows (a file of a ring begins with one).
+   * Boot times to stop at on the way through the whole file: at least `strideNs` apart, and something happened between
+   * any two of them, so that a silence is one step however long it is. The last one is null, the end.
    */
+  *stops(strideNs: bigint): Generator<bigint | null> {
+    let lastNs = this.fromNs;
+    for (const { toNs } of this.#journals) {
+      if (toNs - lastNs < strideNs) continue;
+      lastNs = toNs;
+      yield toNs;
+    }
+    yield null;
+  }
+
+  /** The state at boot time `toNs` (null = the end): the newest keyframe at or before it, then the frames up to it. */
   async replay<R extends Replayed>(
     maker: ReducerMaker<R>,
     toNs: bigint | null = null,
-    options: { readonly fromStart?: boolean; readonly signal?: AbortSignal } = {},
-  ): Promise<{ readonly reducer: R; readonly cursor: JournalCursor }> {
+    { fromStart, from, signal }: ReplayOptions<R> = {},
+  ): Promise<Replay<R>> {
     const keyframes = this.index.filter(
       (entry) => entry.kind === KIND_KEYFRAME && (toNs === null || entry.toNs <= toNs),
     );
     const opening = this.#opening();
-    const tried = options.fromStart ? keyframes.filter((entry) => entry === opening) : keyframes.reverse();
+    const tried = fromStart ? keyframes.filter((entry) => entry === opening) : keyframes.reverse();
+    const near = from && (toNs === null || from.cursor.atNs <= toNs) ? from : null;
     for (const entry of tried) {
-      const state = await this.#keyframe(entry);
-      if (state === null) continue;
-      let reducer: R;
-      try {
-        reducer = maker.restore(state);
-      } catch (error) {
-        if (!(error instanceof FlowglassError)) throw error;
-        // Another version's is left aside, for the journal says the same; what a file begins with is nowhere else.
-        if (error.code !== KEYFRAME_VERSION || entry === opening) this.damagedBlocks++;
-        continue;
-      }
-      return this.#follow(reducer, this.cursor(entry), toNs, options.signal);
+      if (near && !this.#worthwhile(entry, near.cursor)) break;
+      const reducer = await this.#restored(entry, maker, entry === opening);
+      if (reducer !== null) return this.#follow({ reducer, cursor: this.cursor(entry) }, toNs, signal);
     }
-    return this.#follow(maker.fresh(), this.cursor(), toNs, options.signal);
+    return this.#follow(near ?? { reducer: maker.fresh(), cursor: this.cursor() }, toNs, signal);
+  }
+
+  /** Whether a keyframe spares more blocks than it has itself. */
+  #worthwhile(entry: IndexEntry, cursor: JournalCursor): boolean {
+    return this.#journalsBefore(entry) - cursor.blocks > entry.count;
   }
 
   /** The keyframe before any journal block, with which later files of a recording begin. */
@@ -188,45 +193,28 @@ export class Session {
     return first?.kind === KIND_KEYFRAME ? first : undefined;
   }
 
-  async #follow<R extends Replayed>(
-    reducer: R,
-    cursor: JournalCursor,
-    toNs: bigint | null,
-    signal?: AbortSignal,
-  ): Promise<{ readonly reducer: R; readonly cursor: JournalCursor }> {
+  async #follow<R extends Replayed>(from: Replay<R>, toNs: bigint | null, signal?: AbortSignal): Promise<Replay<R>> {
+    const { reducer, cursor } = from;
     await cursor.advance(
       toNs,
       (type, bytes, view, offset, length) => reducer.apply(type, bytes, view, offset, length),
       signal,
     );
-    return { reducer, cursor };
+    return from;
   }
 
-  /** All parts of a keyframe together, null when one is missing. */
-  async #keyframe(entry: IndexEntry): Promise<Uint8Array | null> {
-    const parts: Uint8Array[] = [];
-    let offset = entry.offset;
-    for (let part = 0; part < Math.max(1, entry.count); part++) {
-      const read = await readBlockAt(this.#file, offset);
-      if (read?.block.kind !== KIND_KEYFRAME || read.block.part !== part || read.block.toNs !== entry.toNs) {
-        this.damagedBlocks++;
-        return null;
-      }
-      const payload = payloadOf(read.block);
-      if (payload === null) {
-        this.damagedBlocks++;
-        return null;
-      }
-      parts.push(payload);
-      offset += read.length;
+  /** What a keyframe holds; null when it cannot be used. */
+  async #restored<R extends Replayed>(entry: IndexEntry, maker: ReducerMaker<R>, opening: boolean): Promise<R | null> {
+    try {
+      const reducer = await this.#states.with(entry, (state) => maker.restore(state));
+      if (reducer === null) this.damagedBlocks++;
+      return reducer;
+    } catch (error) {
+      if (!(error instanceof FlowglassError)) throw error;
+      // Another version's is left aside, for the journal says the same; what a file begins with is nowhere else.
+      if (error.code !== KEYFRAME_VERSION || opening) this.damagedBlocks++;
+      return null;
     }
-    return Buffer.concat(parts);
-  }
-
-  async #block(offset: number): Promise<Block | null> {
-    const read = await readBlockAt(this.#file, offset);
-    if (read === null) this.damagedBlocks++;
-    return read?.block ?? null;
   }
 
   /**
@@ -289,108 +277,4 @@ export class Session {
       parser.advance(bytesRead);
     }
   }
-}
-
-async function readFacts(file: FileHandle, path: string, options: OpenOptions): Promise<SessionFacts | null> {
-  const info = await file.stat();
-  if (!info.isFile()) return null;
-  const head = await readHead(file, path);
-  if (head === null) return null;
-  const index = await readIndex(file, info.size);
-  if (index === null) return scanSession(file, info.size, head.header, path, options);
-  const interfaces = await readInterfaces(file, path, index);
-  const counts = [...index].reverse().find((entry) => entry.kind === KIND_COUNTS);
-  const block = counts ? await readBlockAt(file, counts.offset) : null;
-  return {
-    header: head.header,
-    interfaces,
-    index,
-    captured: readCounts(block?.block ?? null),
-    truncated: false,
-    cutAt: null,
-    damagedBlocks: 0,
-  };
-}
-
-/** Looks for our header among the first blocks, before any packet. */
-async function readHead(file: FileHandle, path: string): Promise<{ readonly header: SessionHeader } | null> {
-  let found: SessionHeader | null = null;
-  const parser: CaptureParser = new CaptureParser(
-    {
-      packet: () => parser.cancel(),
-      local: (type, body) => {
-        if (type !== BLOCK_FLOWGLASS || found) return;
-        let block: Block | null = null;
-        try {
-          block = readBlock(body);
-        } catch (error) {
-          if (!(error instanceof RangeError)) throw error;
-        }
-        if (block?.kind !== KIND_HEADER) return;
-        found = readHeader(payloadOf(block) ?? new Uint8Array(0), path);
-        parser.cancel();
-      },
-    },
-    { name: path, bufferBytes: 64 << 10 },
-  );
-  for (let at = 0; at < HEAD_BYTES && !parser.stopped;) {
-    const { bytesRead } = await file.read(parser.buffer, parser.fill, Math.min(parser.room(), 64 << 10), at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-    try {
-      parser.advance(bytesRead);
-    } catch (error) {
-      // Not a capture, or compressed: the reader of captures says which.
-      if (error instanceof FlowglassError && found === null && error.code !== 'session-version') return null;
-      throw error;
-    }
-  }
-  return found === null ? null : { header: found };
-}
-
-/** Follows the last 16 bytes to the index; null when they are not there or what they name is not whole. */
-async function readIndex(file: FileHandle, size: number): Promise<IndexEntry[] | null> {
-  if (size < 16) return null;
-  const tail = Buffer.alloc(16);
-  await file.read(tail, 0, 16, size - 16);
-  if (tail.readUInt32LE(8) !== END_MAGIC) return null;
-  const first = Number(tail.readBigUInt64LE(0));
-  if (!Number.isSafeInteger(first) || first >= size) return null;
-  const entries: IndexEntry[] = [];
-  let offset = first;
-  for (let part = 0, parts = 1; part < parts; part++) {
-    const read = await readBlockAt(file, offset);
-    if (read?.block.kind !== KIND_INDEX || read.block.part !== part) return null;
-    parts = read.block.parts;
-    const payload = payloadOf(read.block);
-    if (payload === null) return null;
-    for (const entry of readEntries(payload)) {
-      if (entry.offset >= size) return null;
-      entries.push(entry);
-    }
-    offset += read.length;
-  }
-  return entries;
-}
-
-async function readInterfaces(
-  file: FileHandle,
-  path: string,
-  index: readonly IndexEntry[],
-): Promise<CaptureInterface[]> {
-  const interfaces: CaptureInterface[] = [];
-  const buffer = Buffer.alloc(MAX_BLOCK);
-  for (const entry of index) {
-    if (entry.kind !== ENTRY_INTERFACE) continue;
-    const parser = new CaptureParser({}, { name: path, bufferBytes: MAX_BLOCK });
-    parser.resume(entry.offset, interfaces);
-    const { bytesRead } = await file.read(buffer, 0, 8, entry.offset);
-    const length = bytesRead === 8 ? buffer.readUInt32LE(4) : 0;
-    if (length < 12 || length > MAX_BLOCK) continue;
-    await file.read(buffer, 0, length, entry.offset);
-    parser.push(buffer.subarray(0, length));
-    const described = parser.interfaces[interfaces.length];
-    if (described) interfaces.push(described);
-  }
-  return interfaces;
 }

@@ -14,7 +14,7 @@ import {
   writeBlock,
 } from './blocks.ts';
 import { type FileCalls, FileSink } from './file-sink.ts';
-import { SessionIndex } from './index.ts';
+import { type IndexEntry, SessionIndex } from './index.ts';
 import type { SessionCounts } from './options.ts';
 import type { RecordedInterface } from './recorded-interface.ts';
 
@@ -78,6 +78,11 @@ export class SessionFile {
   /** Size of the file when all that is in the buffer is written. */
   get offset(): number {
     return this.sink.size + this.#out.length;
+  }
+
+  /** Where things are in the file, up to the last flush and what is in the buffer. */
+  get index(): IndexEntry[] {
+    return this.#index.entries;
   }
 
   /** Whether anything stands in the file besides what every file begins with. */

@@ -28,6 +28,7 @@ import { leftFree, nearlyFull, shortOfSpace } from './free-space.ts';
 import { frameTime } from './frame-time.ts';
 import { HeaderFacts } from './header.ts';
 import { PacketHold } from './hold.ts';
+import type { IndexEntry } from './index.ts';
 import { Journal } from './journal.ts';
 import type { Owner, SessionCounts, SessionResult, SessionWriterOptions } from './options.ts';
 import { RecordedInterface } from './recorded-interface.ts';
@@ -161,14 +162,15 @@ export class SessionWriter {
     return this.#finished ? before : before + this.#file.offset;
   }
 
-  /** Writes everything given so far to the file, for a reader of the growing file. */
-  sync(): void {
-    if (this.#finished || this.#error) return;
-    this.#guard(() => {
-      this.#journal.flush();
-      this.#begin();
-      this.#file.flush(this.#journal.toNs);
-    });
+  /** Writes everything given so far to the file, for a reader of the growing file; gives it the index. */
+  sync(): readonly IndexEntry[] {
+    if (!this.#finished && !this.#error)
+      this.#guard(() => {
+        this.#journal.flush();
+        this.#begin();
+        this.#file.flush(this.#journal.toNs);
+      });
+    return this.#file.index;
   }
 
   /** Tells of a frame from before the recording (HELLO, CLOCK, INTERFACE, TOTALS); it is not written. */
