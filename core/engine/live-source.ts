@@ -161,6 +161,11 @@ export class LiveSource implements Source {
     return this.reducer.model;
   }
 
+  /** The whole state at the cursor, as a keyframe holds it. */
+  state(): Uint8Array {
+    return (this.frozen?.reducer ?? this.reducer).serialize();
+  }
+
   /** Stops following: what is shown now stays, capturing goes on. */
   pause(): void {
     if (this.frozen) return;

@@ -40,7 +40,7 @@ describeAsRoot('exporting what is being watched', () => {
       onClose: () => undefined,
       close: () => undefined,
     });
-    await wire.result('attach', { interfaces: ['veth0'], netns: client.path });
+    await wire.result('attach', { interfaces: ['veth0'], netns: [client.path] });
   }, 60_000);
   afterAll(async () => {
     await engine.close();

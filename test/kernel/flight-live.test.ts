@@ -50,7 +50,7 @@ describeAsRoot('the flight recorder of the app', () => {
     engine = newEngine();
     served = await serve({ host: '127.0.0.1', port: 0, page, connect: (port) => engine.connect(port) });
     wire = await (await admitted(served.url)).connect();
-    await wire.result('attach', { interfaces: ['veth0'], netns: client.path });
+    await wire.result('attach', { interfaces: ['veth0'], netns: [client.path] });
   });
   afterAll(async () => {
     await served.close();
@@ -139,7 +139,7 @@ describeAsRoot('the flight recorder of the app', () => {
 
   it('keeps nothing when that is wished, also the next time', async () => {
     await wire.result('flightKeep', { settings: { on: false, seconds: 60, megabytes: 10 } });
-    await wire.result('attach', { interfaces: ['veth0'], netns: client.path });
+    await wire.result('attach', { interfaces: ['veth0'], netns: [client.path] });
     expect(flight()).toMatchObject({ running: false, settings: { on: false, seconds: 60 } });
     expect(rings()).toEqual([]);
     expect(await wire.refusal('flightSave')).toBe('nothing-kept');
