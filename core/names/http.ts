@@ -7,6 +7,8 @@ import { SOURCE_HTTP } from '../flow/observed-names.ts';
 import { NEED_MORE, NOT_THIS, READ, type Piece } from './inspector.ts';
 import type { FactSink } from './sink.ts';
 
+const CR = 13;
+const LF = 10;
 /** A request line that is longer names nothing. */
 const LINE_MAX = 8192;
 
@@ -29,7 +31,11 @@ export class HttpInspector {
     this.#sequence = rows.int32();
     this.#askedNs = rows.float64();
     this.#host = rows.uint32();
+    this.#cut = rows.uint8(2);
   }
+
+  /** 1 = by side, the newest segment ended within the head of a request */
+  readonly #cut: Column<Uint8Array>;
 
   begin(row: number): void {
     this.#askedNs.data[row] = NaN;
@@ -65,17 +71,33 @@ export class HttpInspector {
       this.#tellRequest(p);
       this.#tellHost(p);
       this.#pipelined(p, p.bytes, p.offset + p.captured);
-    } else if (!Number.isNaN(this.#askedNs.data[p.conversation]!)) this.#answer(p, p.bytes, p.offset, p.captured);
+    } else if (this.#cut.data[p.conversation * 2 + p.side] !== 0) this.#rest(p);
+    else if (!Number.isNaN(this.#askedNs.data[p.conversation]!)) this.#answer(p, p.bytes, p.offset, p.captured);
   }
 
   /** Further requests right behind the head in hand (RFC 9112 §9.3.2), as far as their lines are there. */
   #pipelined(p: Piece, bytes: Uint8Array, end: number): void {
     const request = this.#request;
+    let within = !request.whole;
     while (request.whole && request.end < end) {
-      if (!request.read(bytes, request.end, end - request.end) || !request.line) return;
+      const left = end - request.end;
+      const is = request.read(bytes, request.end, left);
+      within = is ? !request.whole : left < 12 && mayBegin(bytes, request.end, left);
+      if (!is || !request.line) break;
       this.#tellRequest(p);
       this.#tellHost(p);
     }
+    this.#cut.data[p.conversation * 2 + p.side] = within ? 1 : 0;
+  }
+
+  /** What follows a head that began in the segment before. */
+  #rest(p: Piece): void {
+    const end = p.offset + p.captured;
+    const next = headEnd(p.bytes, p.offset, end);
+    if (next < 0) return;
+    this.#request.whole = true;
+    this.#request.end = next;
+    this.#pipelined(p, p.bytes, end);
   }
 
   #tellRequest(p: Piece): void {
@@ -103,6 +125,16 @@ export class HttpInspector {
     this.#askedNs.data[p.conversation] = NaN;
     this.#sink.fact(p, FACT_HTTP_ANSWER, 0, p.atNs - askedNs, status, 0, bytes, start, 0);
   }
+}
+
+/** Past the empty line that ends a head; −1 = it is not there. */
+function headEnd(bytes: Uint8Array, from: number, end: number): number {
+  for (let at = from; at + 1 < end; at++) {
+    if (bytes[at] !== LF) continue;
+    if (bytes[at + 1] === LF) return at + 2;
+    if (bytes[at + 1] === CR && at + 2 < end && bytes[at + 2] === LF) return at + 3;
+  }
+  return -1;
 }
 
 /** Capital letters only, so far: a method may be on its way. */

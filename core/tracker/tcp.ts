@@ -285,13 +285,15 @@ export class TcpTracker {
     const past = distance(end, n[i + NEXT]!);
     const asked = this.#classes.asked(other / NUMBERS, p.sequence, atNs);
     if (p.payloadLength > 0 && (unseen || past > 0)) out.marks |= FRESH;
-    // Where its acknowledgement was captured before it, it is late in the file, not on the way.
-    const late = unseen && !this.#classes.wentBeyond(i / NUMBERS, p.sequence);
-    if (unseen && !asked && !late && this.#soon(first, i, atNs)) out.marks |= OUT_OF_ORDER;
+    const covered = this.#classes.covers(other / NUMBERS, (p.sequence + p.payloadLength) | 0);
+    const soon = this.#soon(first, i, atNs);
+    // Its acknowledgement was captured right before it: late in the file, not on the way. Much later, it is a second copy
+    // of what the capture missed.
+    const late = unseen && !this.#classes.wentBeyond(i / NUMBERS, p.sequence) && (soon || !covered);
+    if (unseen && !asked && !late && soon) out.marks |= OUT_OF_ORDER;
     else if (!late) {
       out.marks |= RETRANSMIT;
-      if (p.payloadLength > 0 && this.#classes.covers(other / NUMBERS, (p.sequence + p.payloadLength) | 0))
-        out.marks |= SPURIOUS;
+      if (p.payloadLength > 0 && covered) out.marks |= SPURIOUS;
       else if (asked) out.marks |= FAST;
       this.#probes.repeated(i / NUMBERS, end, atNs, p.hasTimestamps, p.tsval);
     }

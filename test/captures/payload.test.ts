@@ -42,6 +42,9 @@ describe('HTTP', () => {
     const head = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: shop.example\r\n\r\n`;
     const flow = talk(['c', 0, head('/a') + head('/b')], ['s', 0, ANSWER], ['c', 2 * head('/a').length, head('/c') + head('/d') + 'GET /e']); // prettier-ignore
     expect(flow.http).toMatchObject({ method: 'GET', path: '/d', requests: 4 });
+    const cut = 2 * head('/a').length + 25;
+    const all = head('/a') + head('/b') + head('/c') + head('/d');
+    expect(talk(['c', 0, all.slice(0, cut)], ['c', cut, all.slice(cut)], ['s', 0, ANSWER]).http).toMatchObject({ path: '/d', requests: 4 }); // prettier-ignore
   });
 
   it.each([

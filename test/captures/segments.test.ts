@@ -64,7 +64,8 @@ describe('segments', () => {
 
   it('acknowledged before it comes in the file it is neither overtaken nor sent again', () => {
     expect(classes(s(100, 200), c(101, 0, 200), c(140, 200, 100))).toEqual([{}, { acknowledgedUnseen: 1 }]);
-    expect(classes(s(100, 200), c(900, 0, 200))[0]).toEqual({});
+    expect(classes(s(100, 200), c(900, 0, 300))[0]).toEqual({});
+    expect(classes(s(100, 200), c(900, 0, 200))[0]).toEqual({ retransmits: 1, spuriousRetransmits: 1 });
   });
 
   it('keep-alives of which only the answers tell are none of the duplicate ACKs, and what was not seen is told once', () => {
