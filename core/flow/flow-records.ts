@@ -127,7 +127,7 @@ export class FlowRecords {
 
   /** A late packet of a folded connection. */
   #addToFolded(words: Uint32Array, at: number, row: number, total: number): void {
-    const { folded } = this.#model;
+    const { folded, observer } = this.#model;
     const numbers = this.open.numbers.data;
     const lo = foldedSide(words, at, folded.key.data, total);
     for (let n = 0; n < COUNTED_NUMBERS; n++) {
@@ -139,6 +139,8 @@ export class FlowRecords {
       const sent = n < COUNTERS === (lo === 0);
       const to = (total * 2 + (sent ? 0 : 1)) * COUNTERS + (n % COUNTERS);
       folded.counters.data[to] = folded.counters.data[to]! + delta;
+      if (n % COUNTERS === 0) observer?.late?.(total, sent, delta, 0);
+      else if (n % COUNTERS === 1) observer?.late?.(total, sent, 0, delta);
     }
     if (((words[at]! >>> 16) & RECORD_FINAL) !== 0) this.open.finish(row);
   }

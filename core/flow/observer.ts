@@ -21,6 +21,8 @@ export interface ModelObserver {
   read(flow: number, valueNs: number, atNs: number, side: number): void;
   /** What passed, both directions. */
   bytes(flow: number, bytes: number, packets: number, atNs: number): void;
+  /** More of a connection that was folded came in: to row `total` of the folded totals, sent by this machine or received. */
+  late?(total: number, sent: boolean, packets: number, bytes: number): void;
   /** `side` = whose segments they were, 0 lo or 1 hi; −1 = not known. */
   trouble(flow: number, kind: TroubleKind, atNs: number, count: number, text: string | null, side: number): void;
   /** A trigger of the recording fired: what it saw. */

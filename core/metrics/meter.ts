@@ -56,6 +56,8 @@ export class Meter implements ModelObserver {
   readonly #now = new Float64Array(2 * FIELDS);
   /** Drops counted so far by flow and reason, of the few flows that have any. */
   readonly #drops = new Map<number, Map<number, number>>();
+  /** Group of the last flow that went into a folded total, by its row; as many as there may be of those. */
+  readonly #late = new Map<number, number>();
   #listener: FlowListener | null;
   /** Of the folding that is under way. */
   #keep: Uint8Array = new Uint8Array(0);
@@ -137,12 +139,25 @@ export class Meter implements ModelObserver {
     this.#keep = keep;
   }
 
-  folded({ flows, sockets }: Fold): void {
+  folded({ flows, sockets, totals }: Fold): void {
+    for (let flow = 0; flow < this.#flows.count; flow++)
+      if (totals[flow]! >= 0 && this.#state.data[flow] !== WAITING)
+        this.#late.set(totals[flow]!, this.#group.data[flow]!);
     this.#flows.compact(this.#keep);
     this.#samples.folded(flows, sockets);
     const drops = [...this.#drops];
     this.#drops.clear();
     for (const [flow, counted] of drops) if (flows[flow]! >= 0) this.#drops.set(flows[flow]!, counted);
+  }
+
+  /** What comes late counts with what its folded total had last. */
+  late(total: number, sent: boolean, packets: number, bytes: number): void {
+    const group = this.#late.get(total);
+    if (group === undefined) return;
+    const at = group * 2 + (sent ? 0 : 1);
+    const { groups } = this;
+    groups.packets.data[at] = groups.packets.data[at]! + packets;
+    groups.bytes.data[at] = groups.bytes.data[at]! + bytes;
   }
 
   // ---- counting ---------------------------------------------------------------------------------------------------
@@ -302,5 +317,6 @@ export class Meter implements ModelObserver {
   #release(row: number): void {
     const group = this.#group.data;
     for (let flow = 0; flow < this.#flows.count; flow++) if (group[flow] === row) group[flow] = OTHER;
+    for (const [total, late] of this.#late) if (late === row) this.#late.set(total, OTHER);
   }
 }

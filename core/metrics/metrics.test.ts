@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FLOW_EGRESS_LO, FLOW_SYN_LO, FRAME_CLOCK } from '../abi/generated.ts';
+import { FLOW_EGRESS_LO, FLOW_FIN_HI, FLOW_FIN_LO, FLOW_SYN_LO, FRAME_CLOCK } from '../abi/generated.ts';
 import { clockRecord, feed, flowsFrame, frame, opening, type FlowRecord } from '../flow/frames.testkit.ts';
 import { Reducer } from '../flow/reducer.ts';
 import { boundsOf, bucketOfSeconds } from './buckets.ts';
@@ -92,6 +92,25 @@ describe('the meter', () => {
       [5, 5],
     ]);
     expect(text).not.toContain('50000');
+  });
+
+  it('counts what comes late of connections that were folded', () => {
+    const reducer = new Reducer(64);
+    const meter = new Meter(reducer.model, { ...OPTIONS, groups: 8 });
+    const ended = (n: number, packets: number): FlowRecord => ({ ...flow(n, '10.1.0.1', 443, packets, 900), flags: FLOW_EGRESS_LO | FLOW_SYN_LO | FLOW_FIN_LO | FLOW_FIN_HI, final: false }); // prettier-ignore
+    feed(reducer, ...opening());
+    for (let n = 0; n < 400; n++) feed(reducer, flowsFrame(ended(n, 2)), clock(1000 + n * 1000));
+    meter.update(true);
+    const { model } = reducer;
+    const sum = (): [number, number] => [
+      meter.groups.packets.data.reduce((a, b) => a + b, 0),
+      meter.groups.bytes.data.reduce((a, b) => a + b, 0),
+    ];
+    expect(model.folded.total).toBeGreaterThan(100);
+    expect(model.flows.rowOf(0)).toBe(-1);
+    expect(sum()).toEqual([400 * 4, 400 * 400]);
+    feed(reducer, flowsFrame(ended(0, 5)));
+    expect(sum()).toEqual([400 * 4 + 6, 400 * 400 + 600]);
   });
 
   it('gives what finds no group to (other), and says so', async () => {
