@@ -255,6 +255,9 @@ struct load_report {
 	bool btf;
 };
 int load_programs(struct helper *helper, struct load_report *report, char *failure, size_t failure_size);
+/* older.c: the sentence for a kernel that is too old, after it refused the programs; false where it is not */
+struct btf;
+bool explain_old_kernel(const struct btf *kernel, char *failure, size_t size);
 int load_attach(struct helper *helper, struct load_report *report); /* tracepoints, cgroup hooks, iterators */
 void load_detach(struct helper *helper);
 void load_close(struct helper *helper);

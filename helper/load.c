@@ -390,6 +390,8 @@ int load_programs(struct helper *helper, struct load_report *report, char *failu
 		error = -ENOTSUP;
 		snprintf(failure, failure_size, "loading the kernel programs: too many were refused, the last was %s", said.program);
 	}
+	if (error && explain_old_kernel(kernel, failure, failure_size))
+		error = -ENOTSUP;
 	btf__free(kernel);
 	return error;
 }

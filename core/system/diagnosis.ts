@@ -178,6 +178,18 @@ function featureFindings(report: Probe): Finding[] {
   });
 }
 
+/** Whether the kernel took the programs from the helper, as it said itself. */
+function helperFinding(path: string, asksPassword: boolean, report: Probe | null, failure: string): Finding {
+  const name = 'helper';
+  if (report?.loaded === true) return { name, status: 'ok', detail: `${path}, version ${report.version}`, hint: null };
+  if (asksPassword)
+    return { name, status: 'limited', detail: 'not asked: it would need a password', hint: 'run this with sudo to see what the kernel gives' }; // prettier-ignore
+  const detail = printable(report?.failure ?? failure);
+  if (!existsSync(path)) return { name, status: 'missing', detail, hint: 'run npm run build, or install the flowglass package' }; // prettier-ignore
+  const root = process.getuid?.() === 0;
+  return { name, status: 'missing', detail, hint: root ? null : 'run this with sudo to see whether only privilege is missing' }; // prettier-ignore
+}
+
 /** Looks at everything that decides what works here. Changes nothing; the helper attaches to no interface. */
 export async function diagnose(
   helperPath: string,
@@ -187,17 +199,8 @@ export async function diagnose(
   const findings = [...kernelFindings(), ...others];
   const { report, failure } = asksPassword ? { report: null, failure: '' } : await probe(helperPath);
   const loaded = report?.loaded === true;
-  findings.push(
-    loaded
-      ? { name: 'helper', status: 'ok', detail: `${helperPath}, version ${report.version}`, hint: null }
-      : {
-          name: 'helper',
-          status: asksPassword ? 'limited' : 'missing',
-          detail: asksPassword ? 'not asked: it would need a password' : printable(report?.failure ?? failure),
-          hint: asksPassword ? 'run this with sudo to see what the kernel gives' : existsSync(helperPath) ? 'run this with sudo to see whether only privilege is missing' : 'run npm run build, or install the flowglass package', // prettier-ignore
-        },
-  );
-  if (report !== null && report.refused.length > 0) {
+  findings.push(helperFinding(helperPath, asksPassword, report, failure));
+  if (loaded && report.refused.length > 0) {
     const list = report.refused.map(({ program, reason }) => `${program} (${reason})`).join('; ');
     findings.push({
       name: 'refused programs',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,12 @@ export interface Kernel {
   version: string;
   image: string;
 }
+
+/** Debian's suites by name, with the kernels that they bring: 5.10, 6.1, 6.12. */
+export type Suite = 'bullseye' | 'bookworm' | 'trixie';
+
+const META = 'linux-image-cloud-amd64';
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'flowglass/kernels');
 
 function run(program: string, args: readonly string[], cwd?: string): string {
   const result = spawnSync(program, args, {
@@ -27,26 +33,71 @@ function describeKernel(directory: string): Kernel {
   return { directory, version, image: join(directory, 'boot', `vmlinuz-${version}`) };
 }
 
+/** Where this machine's apt gets Debian from, and which suites its lists have. */
+function debianSource(): { uri: string; suites: string[] } {
+  const format = '$(REPO_URI) $(CODENAME)';
+  const lines = run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages', 'Origin: Debian', 'Label: Debian', 'Component: main']); // prettier-ignore
+  const targets = lines.trim().split('\n').map((line) => line.split(' ')); // prettier-ignore
+  const uri = targets[0]?.[0] ?? '';
+  if (uri === '') throw new Error('the lists of apt know no Debian: try apt-get update');
+  return { uri, suites: targets.map(([, suite = '']) => suite) };
+}
+
+/** Options with which apt looks into that suite: none where its own lists have it, else lists below `work`. */
+function aptOptions(suite: Suite, work: string): string[] {
+  const { uri, suites } = debianSource();
+  if (suites.includes(suite)) return [];
+  const source = join(work, 'sources.list');
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  writeFileSync(source, `deb [arch=amd64 signed-by=${keyring}] ${uri} ${suite} main\n`);
+  mkdirSync(join(work, 'lists/partial'), { recursive: true });
+  const settings = [`Dir::Etc::SourceList=${source}`, 'Dir::Etc::SourceParts=/dev/null', `Dir::State::Lists=${join(work, 'lists')}`, 'Dir::Cache::pkgcache=', 'Dir::Cache::srcpkgcache=', 'APT::Sandbox::User=root', 'Acquire::Languages=none']; // prettier-ignore
+  const options = settings.flatMap((setting) => ['-o', setting]);
+  run('apt-get', [...options, '-qq', 'update']);
+  return options;
+}
+
+/** Downloads and unpacks the suite's kernel into the folder `kernel` below `work`; the name of its package. */
+function unpackKernel(suite: Suite, work: string): string {
+  const options = aptOptions(suite, work);
+  const name = /Depends: (linux-image-\S+)/.exec(run('apt-cache', [...options, 'depends', META]))?.[1];
+  if (name === undefined) throw new Error(`${suite} has no ${META}: try apt-get update`);
+  run('apt-get', [...options, '-q', 'download', name], work);
+  run('dpkg-deb', ['-x', readdirSync(work).find((file) => file.endsWith('.deb')) ?? '', 'kernel'], work);
+  const kernel = join(work, 'kernel');
+  if (!existsSync(join(kernel, 'lib'))) renameSync(join(kernel, 'usr/lib'), join(kernel, 'lib'));
+  run('find', ['lib/modules', '-name', '*.ko.xz', '-exec', 'xz', '--decompress', '{}', '+'], kernel);
+  run('busybox', ['depmod', '-b', kernel, describeKernel(kernel).version]);
+  return name;
+}
+
 /**
- * The kernel behind one of Debian's meta packages (`linux-image-cloud-amd64`: 6.1 on Debian 12), downloaded with
- * apt-get and unpacked once into the user's cache directory, outside the repository. Nothing is installed.
+ * The cloud kernel of one of Debian's suites, fetched with apt-get from where this machine gets Debian, and unpacked once into
+ * the user's cache folder, outside the repository. Nothing is installed, and apt's own lists stay as they are.
  */
-export function debianKernel(meta = 'linux-image-cloud-amd64'): Kernel {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'flowglass/kernels');
-  const name = /Depends: (linux-image-\S+)/.exec(run('apt-cache', ['depends', meta]))?.[1];
-  if (name === undefined) throw new Error(`${meta}: this distribution has no such kernel package, try apt-get update`);
-  const directory = join(cache, name);
-  if (existsSync(directory)) return describeKernel(directory);
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, '.unpack-'));
+export function debianKernel(suite: Suite = 'bookworm'): Kernel {
+  const known = join(CACHE, suite);
+  if (existsSync(known)) return describeKernel(known);
+  mkdirSync(CACHE, { recursive: true });
+  const work = mkdtempSync(join(CACHE, '.unpack-'));
   try {
-    run('apt-get', ['-q', 'download', name], work);
-    const archive = readdirSync(work).find((file) => file.endsWith('.deb')) ?? '';
-    run('dpkg-deb', ['-x', archive, 'kernel'], work);
-    run('busybox', ['depmod', '-b', join(work, 'kernel'), describeKernel(join(work, 'kernel')).version]);
-    renameSync(join(work, 'kernel'), directory); // whole or not at all
+    const name = unpackKernel(suite, work);
+    if (!existsSync(join(CACHE, name))) renameSync(join(work, 'kernel'), join(CACHE, name)); // whole or not at all
+    rmSync(known, { force: true });
+    symlinkSync(name, known);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  return describeKernel(directory);
+  return describeKernel(known);
+}
+
+/** The same for a suite that may be out of reach, as old ones leave the mirrors: null then, and said. */
+export function kernelInReach(suite: Suite): Kernel | null {
+  try {
+    return debianKernel(suite);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`NOT TESTED: the kernel of Debian ${suite} could not be fetched (${why})\n`);
+    return null;
+  }
 }

@@ -75,6 +75,7 @@ function copyModules(kernel: Kernel, root: string, names: readonly string[]): vo
           ] as const,
       ),
   );
+  const builtIn = readFileSync(join(from, 'modules.builtin'), 'utf8');
   const wanted = new Map<string, readonly string[]>();
   const add = (path: string) => {
     if (wanted.has(path)) return;
@@ -83,6 +84,7 @@ function copyModules(kernel: Kernel, root: string, names: readonly string[]): vo
     for (const need of needs) add(need);
   };
   for (const name of names) {
+    if (builtIn.includes(`/${name}.ko\n`)) continue;
     const path = [...dependencies.keys()].find((module) => basename(module) === `${name}.ko`);
     if (path === undefined) throw new Error(`kernel ${kernel.version} has no module ${name}`);
     add(path);
