@@ -78,3 +78,15 @@ export function printable(text: string): string {
     },
   );
 }
+
+/** A capture that cannot be opened or read on: what the system said, as a sentence. Other errors come back as they are. */
+export function unreadableFile(error: unknown, where: string): unknown {
+  if (error instanceof FlowglassError || errnoName(error) === '') return error;
+  return new FlowglassError({
+    code: 'unreadable-file',
+    what: errnoText(error),
+    where,
+    hint: 'give the path of a capture file that you may read',
+    cause: error,
+  });
+}

@@ -1,5 +1,5 @@
-/** What the preload script does, apart from Electron itself: the three functions the page gets, and the port it is handed. */
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, SAVE } from './channels.ts';
+/** What the preload script does, apart from Electron itself: the four functions the page gets, and the port it is handed. */
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from './channels.ts';
 
 /** The part of Electron that a sandboxed preload script has. */
 export interface PreloadElectron {
@@ -36,6 +36,7 @@ export function bridge({ contextBridge, ipcRenderer, webUtils }: PreloadElectron
       const path = await ipcRenderer.invoke(CHOOSE_SAVE, String(name));
       return typeof path === 'string' ? path : null;
     },
+    installHelper: () => ipcRenderer.invoke(INSTALL_HELPER),
   });
   window.addEventListener('message', ({ source, data }) => {
     if (source === window && data === CONNECT) ipcRenderer.send(CONNECT);

@@ -10,5 +10,7 @@ export const CHOOSE_FILE = 'flowglass:choose-file';
 export const CHOOSE_SAVE = 'flowglass:choose-save';
 /** Main → preload → page: the menu wants what just happened to be saved. */
 export const SAVE = 'flowglass:save';
+/** Preload → main: install the capture helper, which asks for a password. */
+export const INSTALL_HELPER = 'flowglass:install-helper';
 /** Main → preload → page: the menu wants the export dialog. */
 export const EXPORT = 'flowglass:export';

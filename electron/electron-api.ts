@@ -58,7 +58,9 @@ export interface BrowserWindow {
   isMaximized(): boolean;
   isFullScreen(): boolean;
   isDestroyed(): boolean;
+  isFocused(): boolean;
   getNormalBounds(): Rectangle;
+  setBounds(bounds: Rectangle): void;
   on(event: 'ready-to-show' | 'close' | 'closed', listener: () => void): unknown;
   on(event: 'page-title-updated', listener: (event: Preventable) => void): unknown;
 }
@@ -92,9 +94,10 @@ export interface Session {
 export interface MenuItem {
   label?: string;
   role?: 'close' | 'quit' | 'editMenu' | 'resetZoom' | 'zoomIn' | 'zoomOut' | 'togglefullscreen' | 'reload' | 'toggleDevTools'; // prettier-ignore
-  type?: 'separator';
+  type?: 'separator' | 'checkbox';
   accelerator?: string;
   enabled?: boolean;
+  checked?: boolean;
   submenu?: MenuItem[];
   click?: () => void;
 }
@@ -110,9 +113,26 @@ export interface ParentPort {
   on(event: 'message', listener: (event: { data: unknown; ports: Port[] }) => void): unknown;
 }
 
+/** An icon among those of the desktop's status area. */
+export interface Tray {
+  setToolTip(text: string): void;
+  setContextMenu(menu: object | null): void;
+  on(event: 'click', listener: () => void): unknown;
+  destroy(): void;
+}
+
+export interface Notification {
+  show(): void;
+  on(event: 'click', listener: () => void): unknown;
+}
+
 export interface App {
   readonly isPackaged: boolean;
+  getVersion(): string;
+  /** Only before the app is ready. */
+  disableHardwareAcceleration(): void;
   requestSingleInstanceLock(data: Record<string, unknown>): boolean;
+  releaseSingleInstanceLock(): void;
   whenReady(): Promise<unknown>;
   quit(): void;
   exit(code: number): void;
@@ -122,6 +142,7 @@ export interface App {
   on(event: 'open-file', listener: (event: Preventable, path: string) => void): unknown;
   on(event: 'before-quit', listener: (event: Preventable) => void): unknown;
   on(event: 'window-all-closed' | 'activate', listener: () => void): unknown;
+  on(event: 'child-process-gone', listener: (event: unknown, details: { type: string; reason: string }) => void): unknown; // prettier-ignore
   on(event: 'web-contents-created', listener: (event: unknown, contents: WebContents) => void): unknown;
 }
 
@@ -162,7 +183,14 @@ export interface Electron {
     registerSchemesAsPrivileged(schemes: { scheme: string; privileges: Record<string, boolean> }[]): void;
     handle(scheme: string, handler: (request: { url: string; method: string }) => Promise<Response>): void;
   };
-  screen: { getAllDisplays(): { workArea: Rectangle }[]; getPrimaryDisplay(): { workArea: Rectangle } };
+  screen: {
+    getAllDisplays(): { workArea: Rectangle }[];
+    getPrimaryDisplay(): { workArea: Rectangle };
+    on(event: 'display-removed' | 'display-metrics-changed', listener: () => void): unknown;
+  };
+  Tray: new (icon: string) => Tray;
+  Notification: { new (options: { title: string; body: string }): Notification; isSupported(): boolean };
+  powerSaveBlocker: { start(type: 'prevent-app-suspension'): number; stop(id: number): unknown };
   session: { readonly defaultSession: Session };
   utilityProcess: { fork(path: string, args: string[], options: { serviceName: string; stdio: 'inherit' }): UtilityProcess }; // prettier-ignore
   MessageChannelMain: new () => { port1: Port; port2: Port };

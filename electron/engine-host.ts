@@ -15,21 +15,29 @@ const CLOSE_MS = 10_000;
 /** What main looks at of the engine's messages. */
 const stateEvent = z.object({
   event: z.literal('state'),
-  data: z.object({ source: z.object({ name: z.string(), path: z.string().nullable() }).nullable() }),
+  data: z.object({
+    source: z.object({ name: z.string(), path: z.string().nullable() }).nullable(),
+    recording: z.object({ path: z.string() }).nullable(),
+  }),
 });
 const trouble = z.object({ code: z.string(), what: z.string(), where: z.string().nullable(), hint: z.string().nullable() }); // prettier-ignore
+const noticeEvent = z.object({ event: z.literal('notice'), data: trouble.extend({ level: z.enum(['error', 'warning', 'info']) }) }); // prettier-ignore
 const answer = z.union([
   z.object({ id: z.number(), error: trouble }),
   z.object({ id: z.number(), result: z.unknown() }),
 ]);
-export type ShownSource = z.output<typeof stateEvent>['data']['source'];
+/** What the engine shows, and the file that it records into. */
+export type Shown = z.output<typeof stateEvent>['data'];
+export type Notice = z.output<typeof noticeEvent>['data'];
+const NOTHING: Shown = { source: null, recording: null };
 
 export interface EngineHostOptions {
   /** Starts the process. */
   fork(): UtilityProcess;
   channel(): { port1: Port; port2: Port };
-  /** What the engine shows now, told when it changes. */
-  onSource(source: ShownSource): void;
+  /** What the engine shows and records now, told when it changes. */
+  onShown(shown: Shown): void;
+  onNotice(notice: Notice): void;
   /** It died again and again and stays dead. */
   onGone(): void;
   /** Milliseconds of a clock that never steps. */
@@ -128,7 +136,7 @@ export class EngineHost {
     this.waiting.clear();
     if (this.closing) return;
     this.deaths.push(this.now());
-    this.show(null);
+    this.show(NOTHING);
     const since = this.now() - DEATHS_WITHIN_MS;
     if (this.deaths.filter((at) => at > since).length >= DEATHS_MAX) this.options.onGone();
   }
@@ -136,7 +144,12 @@ export class EngineHost {
   private receive(data: unknown): void {
     const state = stateEvent.safeParse(data);
     if (state.success) {
-      this.show(state.data.data.source);
+      this.show(state.data.data);
+      return;
+    }
+    const notice = noticeEvent.safeParse(data);
+    if (notice.success) {
+      this.options.onNotice(notice.data.data);
       return;
     }
     const parsed = answer.safeParse(data);
@@ -147,11 +160,11 @@ export class EngineHost {
     else waiting?.resolve(parsed.data.result);
   }
 
-  private show(source: ShownSource): void {
-    const text = JSON.stringify(source);
+  private show(shown: Shown): void {
+    const text = JSON.stringify(shown);
     if (text === this.shown) return;
     this.shown = text;
-    this.options.onSource(source);
+    this.options.onShown(shown);
   }
 }
 

@@ -13,6 +13,19 @@ export interface MenuActions {
   saveWhatHappened(): void;
   openRecent(path: string): void;
   newWindow(): void;
+  /** Null where the helper comes with the system's package. */
+  installHelper: (() => void) | null;
+  /** Null where the app does not update itself. */
+  updates: { wanted: boolean; ready: string | null; toggle(): void; install(): void } | null;
+}
+
+/** What is done to the installation; empty where the system's package does it. */
+function helpItems({ installHelper, updates }: MenuActions): MenuItem[] {
+  return [
+    ...(installHelper ? [{ label: 'Install the &Capture Helper…', click: installHelper }] : []),
+    ...(updates?.ready ? [{ label: `&Restart to Update to ${updates.ready}`, click: () => updates.install() }] : []),
+    ...(updates ? [{ label: '&Look for Updates', type: 'checkbox' as const, checked: updates.wanted, click: () => updates.toggle() }] : []), // prettier-ignore
+  ];
 }
 
 /** `recent` = paths, newest first; `development` adds the developer tools. */
@@ -22,6 +35,7 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
     label: `${at + 1}  ${basename(path).replaceAll('&', '&&')}`,
     click: () => actions.openRecent(path),
   }));
+  const help = helpItems(actions);
   return [
     {
       label: '&File',
@@ -49,5 +63,6 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
         ...(development ? developerItems : []),
       ],
     },
+    ...(help.length > 0 ? [{ label: '&Help', submenu: help }] : []),
   ];
 }

@@ -2,14 +2,19 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlowglassError, printable } from '../core/errors.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, SAVE } from './channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from './channels.ts';
 import type { BrowserWindow, Electron, IpcEvent } from './electron-api.ts';
-import { EngineHost } from './engine-host.ts';
+import { EngineHost, type Shown } from './engine-host.ts';
 import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, suggestedName } from './files.ts';
+import { chooseGraphics } from './graphics.ts';
+import type { HelperInstaller, Installed } from './install-helper.ts';
 import { isOurSender, lockNavigation, lockSession } from './lockdown.ts';
 import { menuTemplate } from './menu.ts';
-import { pageProtocol, SCHEME, SCHEME_PRIVILEGES, START_PAGE } from './page-protocol.ts';
-import { MIN_HEIGHT, MIN_WIDTH, placeWindow, readWindowState, writeWindowState } from './window-state.ts';
+import { pageProtocol, SCHEME, SCHEME_PRIVILEGES } from './page-protocol.ts';
+import { Preferences } from './preferences.ts';
+import { RecordingSigns } from './recording-signs.ts';
+import { Updates, type Updater } from './updates.ts';
+import { Windows } from './windows.ts';
 
 /** Where things lie, and how this process was started. */
 export interface ShellPlace {
@@ -19,14 +24,14 @@ export interface ShellPlace {
   page: string;
   preload: string;
   engine: string;
+  /** A small picture, for the tray. */
+  icon: string;
+  /** Null where the system installs the helper (deb, rpm) or there is none. */
+  installer: HelperInstaller | null;
+  /** Null where the app does not update itself: everything but an AppImage with a key. */
+  update: { updater: Updater; publicKey: string } | null;
 }
 
-/** The page's darkest background, so that a window does not flash white. */
-const BACKGROUND = '#080b10';
-/** A second window is not put exactly over the first. */
-const CASCADE = 32;
-/** Pages that crash again within this time are left alone. */
-const RELOAD_MS = 30_000;
 const nothing = z.tuple([]);
 
 /** Starts the app; returns at once when another instance took over. */
@@ -45,8 +50,11 @@ class Shell {
   private readonly electron: Electron;
   private readonly place: ShellPlace;
   private readonly host: EngineHost;
-  private readonly windows = new Set<BrowserWindow>();
-  private title = 'Flowglass';
+  private readonly preferences: Preferences;
+  private readonly windows: Windows;
+  private readonly signs: RecordingSigns;
+  private readonly updates: Updates | null;
+  private shown: Shown = { source: null, recording: null };
   private ready = false;
   /** Named before there was a window. */
   private wanted: string | null = null;
@@ -55,12 +63,43 @@ class Shell {
   constructor(electron: Electron, place: ShellPlace) {
     this.electron = electron;
     this.place = place;
+    const data = electron.app.getPath('userData');
+    this.preferences = new Preferences(join(data, 'preferences.json'));
+    const windowShown = chooseGraphics(electron.app, this.preferences, join(data, 'starting'));
+    this.windows = new Windows(electron, {
+      preload: place.preload,
+      onShown: windowShown,
+      onUnshowable: (reason) => this.complain('The interface cannot be shown', reason),
+    });
+    this.signs = new RecordingSigns(electron, place.icon, {
+      show: () => this.focus(),
+      stop: () => this.ask('recordStop', {}),
+      unseen: () => this.windows.unseen,
+    });
     this.host = new EngineHost({
       fork: () => electron.utilityProcess.fork(place.engine, [], { serviceName: 'Flowglass engine', stdio: 'inherit' }),
       channel: () => new electron.MessageChannelMain(),
-      onSource: (source) => this.showSource(source),
+      onShown: (shown) => this.show(shown),
+      onNotice: ({ level, what, where }) => {
+        if (level !== 'info') this.signs.notify(what, where ?? '');
+      },
       onGone: () =>
         this.complain('The engine ended unexpectedly several times', 'Close Flowglass and start it again from a terminal: what it prints there says why.'), // prettier-ignore
+    });
+    this.updates = place.update && this.makeUpdates(place.update);
+  }
+
+  private makeUpdates({ updater, publicKey }: { updater: Updater; publicKey: string }): Updates {
+    return new Updates({
+      updater,
+      publicKey,
+      wanted: () => this.preferences.get('updates'),
+      recording: () => this.shown.recording !== null,
+      onReady: (version) => {
+        this.signs.notify(`Flowglass ${version} is ready`, 'Help → Restart to Update installs it');
+        void this.refreshMenu();
+      },
+      onTrouble: (what) => this.complain('An update was refused', what),
     });
   }
 
@@ -78,12 +117,13 @@ class Shell {
       this.open(path);
     });
     app.on('activate', () => {
-      if (this.ready && this.windows.size === 0) this.newWindow();
+      if (this.ready && this.windows.count === 0) this.windows.open();
     });
     app.on('window-all-closed', () => app.quit());
     app.on('before-quit', (event) => {
       if (this.closed) return;
       event.preventDefault();
+      this.updates?.end();
       void this.host.close().finally(() => {
         this.closed = true;
         app.quit();
@@ -99,11 +139,12 @@ class Shell {
     this.listen();
     this.ready = true;
     void this.refreshMenu();
-    this.newWindow();
+    this.windows.begin();
     if (this.wanted !== null) this.open(this.wanted);
+    this.updates?.begin();
   }
 
-  /** The three things a page may ask of main; whoever else asks is not answered. */
+  /** The four things a page may ask of main; whoever else asks is not answered. */
   private listen(): void {
     const { ipcMain, dialog } = this.electron;
     ipcMain.on(CONNECT, (event, ...args) => {
@@ -126,71 +167,28 @@ class Shell {
       this.host.grant(filePath);
       return filePath;
     });
+    ipcMain.handle(INSTALL_HELPER, async (event, ...args) => {
+      if (!this.accepts(event, args)) throw new Error('refused');
+      return this.installHelper();
+    });
   }
 
   /** The window a message came from; null when it is not from the page of one of ours, or carries what it should not. */
   private accepts(event: IpcEvent, args: readonly unknown[]): BrowserWindow | null {
     if (!isOurSender(event) || !nothing.safeParse(args).success) return null;
-    return [...this.windows].find(({ webContents }) => webContents === event.sender) ?? null;
-  }
-
-  private newWindow(): void {
-    const { app, BrowserWindow: Window, screen } = this.electron;
-    const file = join(app.getPath('userData'), 'window.json');
-    const kept = readWindowState(file);
-    const shift = this.windows.size * CASCADE;
-    const areas = [screen.getPrimaryDisplay(), ...screen.getAllDisplays()].map(({ workArea }) => workArea);
-    const bounds = placeWindow(kept && { ...kept, x: kept.x + shift, y: kept.y + shift }, areas);
-    const window = new Window({
-      ...bounds,
-      minWidth: Math.min(MIN_WIDTH, bounds.width),
-      minHeight: Math.min(MIN_HEIGHT, bounds.height),
-      show: false,
-      backgroundColor: BACKGROUND,
-      title: this.title,
-      webPreferences: {
-        preload: this.place.preload,
-        sandbox: true,
-        contextIsolation: true,
-        nodeIntegration: false,
-        webviewTag: false,
-        navigateOnDragDrop: false,
-        spellcheck: false,
-      },
-    });
-    this.windows.add(window);
-    window.on('ready-to-show', () => {
-      if (kept?.maximized === true && shift === 0) window.maximize();
-      window.show();
-    });
-    window.on('page-title-updated', (event) => event.preventDefault());
-    window.on('close', () => {
-      const { x, y, width, height } = window.getNormalBounds();
-      if (!window.isFullScreen()) writeWindowState(file, { x, y, width, height, maximized: window.isMaximized() });
-    });
-    window.on('closed', () => this.windows.delete(window));
-    let reloadedMs = -Infinity;
-    window.webContents.on('render-process-gone', (_event, { reason }) => {
-      const now = performance.now();
-      if (reason === 'clean-exit' || window.isDestroyed() || now - reloadedMs < RELOAD_MS) return;
-      reloadedMs = now;
-      window.webContents.reload();
-    });
-    window.loadURL(START_PAGE).catch((error: unknown) => {
-      if (!window.isDestroyed()) this.complain('The interface cannot be shown', error instanceof Error ? error.message : String(error)); // prettier-ignore
-    });
+    return this.windows.of(event.sender);
   }
 
   private focus(): void {
-    if (!this.ready) return;
-    const [window] = this.windows;
-    if (!window) {
-      this.newWindow();
-      return;
-    }
-    if (window.isMinimized()) window.restore();
-    window.show();
-    window.focus();
+    if (this.ready) this.windows.focus();
+  }
+
+  /** Asks the engine; a refusal is shown. */
+  private ask(...[method, params]: Parameters<EngineHost['request']>): void {
+    this.host.request(method, params).catch((error: unknown) => {
+      const { what, where, hint } = error instanceof FlowglassError ? error : { what: String(error), where: '', hint: '' }; // prettier-ignore
+      this.complain(`${what.charAt(0).toUpperCase()}${what.slice(1)}`, [where, hint].filter((text) => text !== '').join('\n')); // prettier-ignore
+    });
   }
 
   /** Opens a file in the engine; every window shows it. */
@@ -199,51 +197,93 @@ class Shell {
       this.wanted = path;
       return;
     }
-    if (this.windows.size === 0) this.newWindow();
-    this.host.request('open', { path }).catch((error: unknown) => {
-      const { what, where, hint } = error instanceof FlowglassError ? error : { what: String(error), where: path, hint: '' }; // prettier-ignore
-      this.complain(`${what.charAt(0).toUpperCase()}${what.slice(1)}`, [where, hint].filter((text) => text !== '').join('\n')); // prettier-ignore
-    });
+    if (this.windows.count === 0) this.windows.open();
+    this.ask('open', { path });
   }
 
   private async chooseAndOpen(): Promise<void> {
-    const [window] = this.windows;
+    const window = this.windows.first;
     if (!window) return;
     const { canceled, filePaths } = await this.electron.dialog.showOpenDialog(window, OPEN_DIALOG);
     if (!canceled && filePaths[0] !== undefined) this.open(filePaths[0]);
   }
 
-  private showSource(source: { name: string; path: string | null } | null): void {
-    this.title = source ? `${printable(source.name)} – Flowglass` : 'Flowglass';
-    for (const window of this.windows) window.setTitle(this.title);
+  private show(shown: Shown): void {
+    const { source, recording } = shown;
+    const wasRecording = this.shown.recording !== null;
+    this.shown = shown;
+    this.windows.setTitle(source ? `${printable(source.name)} – Flowglass` : 'Flowglass');
+    this.signs.update(recording?.path ?? null);
     if (source && source.path !== null) {
       this.electron.app.addRecentDocument(source.path);
       void this.refreshMenu();
     }
+    if (wasRecording && recording === null) void this.updates?.look(); // it was put off meanwhile
+  }
+
+  /** Nothing where there is no installer: the page does not offer it then. */
+  private async installHelper(): Promise<Installed | null> {
+    const answer = this.place.installer ? await this.place.installer.install() : null;
+    void this.refreshMenu();
+    return answer;
+  }
+
+  private async installFromMenu(): Promise<void> {
+    const answer = await this.installHelper();
+    if (answer) this.complain(answer.done ? 'The capture helper is installed' : 'The capture helper is not installed', answer.text, answer.done ? 'info' : 'error'); // prettier-ignore
   }
 
   /** Tells the page in front what the menu wants. */
   private wish(channel: typeof EXPORT | typeof SAVE): void {
-    [...this.windows].at(-1)?.webContents.postMessage(channel, null);
+    this.windows.last?.webContents.postMessage(channel, null);
   }
 
   private async refreshMenu(): Promise<void> {
     const { app, Menu } = this.electron;
     const recent = await this.host.request('recent', {}).catch(() => []);
-    const actions = {
-      open: () => void this.chooseAndOpen(),
-      export: () => this.wish(EXPORT),
-      saveWhatHappened: () => this.wish(SAVE),
-      openRecent: (path: string) => this.open(path),
-      newWindow: () => this.newWindow(),
-    };
-    const template = menuTemplate(actions, recent.map(({ path }) => path), !app.isPackaged); // prettier-ignore
+    const { installer } = this.place;
+    const template = menuTemplate(
+      {
+        open: () => void this.chooseAndOpen(),
+        export: () => this.wish(EXPORT),
+        saveWhatHappened: () => this.wish(SAVE),
+        openRecent: (path: string) => this.open(path),
+        newWindow: () => this.windows.open(),
+        installHelper: installer && (() => void this.installFromMenu()),
+        updates: this.updates && {
+          wanted: this.preferences.get('updates'),
+          ready: this.updates.ready,
+          toggle: () => this.toggleUpdates(),
+          install: () => void this.installUpdate(),
+        },
+      },
+      recent.map(({ path }) => path),
+      !app.isPackaged,
+    );
     Menu.setApplicationMenu(Menu.buildFromTemplate(template));
   }
 
-  private complain(message: string, detail: string): void {
+  private toggleUpdates(): void {
+    this.preferences.set('updates', !this.preferences.get('updates'));
+    void this.updates?.look();
+    void this.refreshMenu();
+  }
+
+  /** The new one is started by the old one, which must have let go of everything by then. */
+  private async installUpdate(): Promise<void> {
+    if (this.shown.recording !== null) {
+      this.complain('Flowglass is recording', 'Stop the recording, then update.', 'info');
+      return;
+    }
+    await this.host.close();
+    this.closed = true;
+    this.electron.app.releaseSingleInstanceLock();
+    this.updates?.install();
+  }
+
+  private complain(message: string, detail: string, type: 'error' | 'info' = 'error'): void {
     void this.electron.dialog.showMessageBox({
-      type: 'error',
+      type,
       message: printable(message),
       detail: detail.split('\n').map(printable).join('\n'),
       buttons: ['OK'],

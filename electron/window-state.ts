@@ -1,8 +1,7 @@
 /** Where the window was, and where it may be: displays come and go between two starts. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Rectangle } from './electron-api.ts';
+import { readKept, writeKept } from './kept-file.ts';
 
 export const MIN_WIDTH = 960;
 export const MIN_HEIGHT = 600;
@@ -22,26 +21,8 @@ const windowState = z.object({
 });
 export type WindowState = z.output<typeof windowState>;
 
-/** What was kept; null when there is nothing (valid). */
-export function readWindowState(file: string): WindowState | null {
-  try {
-    const parsed = windowState.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Written whole beside and renamed. Without a writable folder the next window opens as the first did. */
-export function writeWindowState(file: string, state: WindowState): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  } catch {
-    // a convenience only
-  }
-}
+export const readWindowState = (file: string): WindowState | null => readKept(file, windowState);
+export const writeWindowState = (file: string, state: WindowState): void => writeKept(file, state);
 
 const overlap = (from: number, size: number, otherFrom: number, otherSize: number): number =>
   Math.min(from + size, otherFrom + otherSize) - Math.max(from, otherFrom);

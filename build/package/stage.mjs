@@ -45,6 +45,12 @@ async function generated() {
   };
 }
 
+/** What installs the helper of an AppImage or archive, with our polkit action in it. */
+function installHelper() {
+  const policy = readFileSync(join(ROOT, 'build/linux/root/usr/share/polkit-1/actions/org.flowglass.helper.policy'), 'utf8'); // prettier-ignore
+  return readFileSync(join(ROOT, 'build/linux/install-helper'), 'utf8').replace('@POLICY@', policy.trim());
+}
+
 /** Makes the tree anew. `node` = path of a Node binary to ship for the commands, null for the system's. */
 export async function stage({ node = null, helper = 'dist/helper/flowglass-helper' } = {}) {
   for (const folder of ['root', 'bin']) rmSync(join(STAGE, folder), { recursive: true, force: true });
@@ -59,5 +65,6 @@ export async function stage({ node = null, helper = 'dist/helper/flowglass-helpe
   put('root/usr/libexec/flowglass/flowglass-helper', readFileSync(join(ROOT, helper)), 0o755);
   put('root/usr/share/icons/hicolor/scalable/apps/flowglass.svg', readFileSync(join(ROOT, 'renderer/icon.svg')));
   put('bin/flowglass', readFileSync(join(ROOT, 'build/linux/flowglass')), 0o755);
+  put('bin/install-helper', installHelper(), 0o755);
   if (node !== null && existsSync(node)) put('bin/node', readFileSync(node), 0o755);
 }

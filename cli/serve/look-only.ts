@@ -48,5 +48,8 @@ function withoutCapture(message: EngineMessage, hellos: Set<number>): EngineMess
   if (!('id' in message) || !('result' in message) || !hellos.delete(message.id)) return message;
   const { result } = message;
   if (typeof result !== 'object' || result === null || !('capture' in result)) return message;
-  return { ...message, result: { ...result, capture: { possible: false, reason: WHY, command: null } } };
+  return {
+    ...message,
+    result: { ...result, capture: { possible: false, reason: WHY, command: null, installable: false } },
+  };
 }

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { errnoText, FlowglassError } from '../errors.ts';
+import { FlowglassError, unreadableFile } from '../errors.ts';
 import { type Compression, type Decompressed, detectCompression, gunzip, unzstd } from './compression.ts';
 import type { CaptureHandlers } from './interface.ts';
 import { CaptureParser, type CaptureResult, type ParserOptions } from './parser.ts';
@@ -56,6 +56,8 @@ export async function readCapture(
     const compression = detectCompression(first.subarray(0, bytesRead));
     if (compression !== 'none') return await readStream(fileChunks(file), parser, name, options, size);
     return await readPlain(file, size, parser, options);
+  } catch (error) {
+    throw unreadableFile(error, name);
   } finally {
     await file?.close();
   }
@@ -84,13 +86,7 @@ export async function openFile(path: string, name: string): Promise<FileHandle> 
     return file;
   } catch (error) {
     await file?.close();
-    throw new FlowglassError({
-      code: 'unreadable-file',
-      what: errnoText(error),
-      where: name,
-      hint: 'give the path of a capture file that you may read',
-      cause: error,
-    });
+    throw unreadableFile(error, name);
   }
 }
 

@@ -16,7 +16,13 @@ export interface HelloAnswer {
   host: string;
   kernel: string;
   /** Can live traffic be watched from here, and if not, the one command that changes it. */
-  capture: { possible: boolean; reason: string | null; command: string | null };
+  capture: {
+    possible: boolean;
+    reason: string | null;
+    command: string | null;
+    /** The desktop app can install the helper that is missing. */
+    installable: boolean;
+  };
   btf: boolean;
   demo: boolean;
   /** Wireshark is on this machine, and so is whoever looks. */

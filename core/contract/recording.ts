@@ -18,9 +18,8 @@ export const triggerSettings = z.strictObject({
 });
 
 export const recordingRequests = {
+  /** Into a new file of the recordings folder: where files go is never the page's choice. */
   recordStart: z.strictObject({
-    /** Where to write; null = a new file in the recordings folder. */
-    path: z.string().min(1).max(4096).nullable().default(null),
     snaplen: z.number().int().min(0).max(262_144).default(256),
     packets: z.boolean().default(true),
   }),

@@ -45,6 +45,9 @@ export function demoPath(): string | null {
   return candidates.find((path) => existsSync(path)) ?? null;
 }
 
+/** An AppImage or archive brings what installs its helper; a package of the system does that itself. */
+const bringsInstaller = (): boolean => existsSync(fileURLToPath(new URL('../../../../bin/install-helper', import.meta.url))); // prettier-ignore
+
 function capture(): HelloAnswer['capture'] {
   const needed = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN'] as const;
   let have: readonly string[] = [];
@@ -54,17 +57,20 @@ function capture(): HelloAnswer['capture'] {
     // no /proc: the helper will say what is wrong
   }
   const missing = needed.filter((capability) => !have.includes(capability) && !have.includes('CAP_SYS_ADMIN'));
-  if (missing.length === 0) return { possible: true, reason: null, command: null };
+  const yes = { possible: true, reason: null, command: null, installable: false };
+  if (missing.length === 0) return yes;
   const installed = installedHelper();
-  if (findRung().kind === 'pkexec' || installed === 'runnable') return { possible: true, reason: null, command: null };
+  if (findRung().kind === 'pkexec' || installed === 'runnable') return yes;
   if (installed === 'forbidden') {
     const reason = `The capture helper is installed. It only answers users in the group flowglass, and ${userName()} is not in it. Sign in again afterwards.`;
-    return { possible: false, reason, command: joinGroupCommand() };
+    return { possible: false, reason, command: joinGroupCommand(), installable: false };
   }
   return {
     possible: false,
     reason: `One small program has to run as root for it: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing here. Flowglass itself stays a normal app.`,
-    command: sudoLine(),
+    // Root cannot look into an AppImage that somebody else started.
+    command: process.env['APPIMAGE'] ? null : sudoLine(),
+    installable: bringsInstaller(),
   };
 }
 

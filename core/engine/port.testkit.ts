@@ -63,7 +63,7 @@ export const options = (
   over: Partial<ConstructorParameters<typeof Engine>[0]> = {},
 ): ConstructorParameters<typeof Engine>[0] => ({
   version: 'test',
-  capture: () => ({ possible: false, reason: 'not here', command: 'sudo true' }),
+  capture: () => ({ possible: false, reason: 'not here', command: 'sudo true', installable: false }),
   interfaces: () => [],
   namespace: () => {
     throw new Error('not asked for');

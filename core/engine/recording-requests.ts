@@ -60,9 +60,8 @@ export function recordingHandlers(host: RecordingHost, keeper: FlightKeeper | nu
     throw new FlowglassError({ code: 'no-flight-recorder', what: 'nothing is kept here', where: 'flight recorder', hint: 'record instead' }); // prettier-ignore
   };
   return {
-    recordStart: (_viewer, { path, snaplen, packets }) => {
+    recordStart: (_viewer, { snaplen, packets }) => {
       const source = live();
-      const target = path ?? host.newRecording();
       if (source.recorder.recording)
         throw new FlowglassError({
           code: 'recording',
@@ -70,6 +69,7 @@ export function recordingHandlers(host: RecordingHost, keeper: FlightKeeper | nu
           where: source.recorder.recording.path,
           hint: 'stop it first',
         });
+      const target = host.newRecording();
       source.recorder.start(target, snaplen, packets, (error) => {
         notice('error', error);
         void source.recorder.stop().then(announce);

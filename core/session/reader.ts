@@ -3,7 +3,7 @@ import type { CaptureInterface } from '../capture/interface.ts';
 import type { Packet } from '../capture/packet.ts';
 import { CaptureParser } from '../capture/parser.ts';
 import { toNanoseconds } from '../capture/time.ts';
-import { errnoText, FlowglassError } from '../errors.ts';
+import { FlowglassError, unreadableFile } from '../errors.ts';
 import { KEYFRAME_VERSION } from '../flow/snapshot.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import { ENTRY_PACKETS, KIND_JOURNAL, KIND_KEYFRAME } from './blocks.ts';
@@ -114,19 +114,15 @@ export class Session {
       if (!(await stat(path)).isFile()) return null;
       file = await open(path, 'r');
     } catch (error) {
-      throw new FlowglassError({
-        code: 'unreadable-file',
-        what: errnoText(error),
-        where: path,
-        hint: 'give the path of a capture file that you may read',
-        cause: error,
-      });
+      throw unreadableFile(error, path);
     }
     let session: Session | null = null;
     try {
       const facts = await readFacts(file, path, options);
       if (facts) session = new Session(path, file, facts);
       return session;
+    } catch (error) {
+      throw unreadableFile(error, path);
     } finally {
       if (session === null) await file.close();
     }

@@ -6,6 +6,8 @@ export interface Desktop {
   chooseFile(): Promise<string | null>;
   /** Native save dialog, asks before a file is replaced; null when cancelled. */
   chooseSave(name: string): Promise<string | null>;
+  /** Asks for a password and installs the capture helper; null where that is the system's package's business. */
+  installHelper(): Promise<{ done: boolean; text: string } | null>;
 }
 
 declare global {

@@ -45,6 +45,14 @@ export const useEngine = defineStore('engine', () => {
   const lostAtNs = ref<number | null>(null);
   let client: EngineClient | null = null;
 
+  /** Asks what this machine can; again after that has changed. */
+  function greet(): void {
+    void request('hello', {}).then(
+      (answer) => (hello.value = answer),
+      () => undefined,
+    );
+  }
+
   function connect(transport: (events: TransportEvents) => Transport): void {
     client = new EngineClient(transport, {
       onConnection: (isConnected, isRefused) => {
@@ -52,11 +60,7 @@ export const useEngine = defineStore('engine', () => {
         if (isConnected) lostAtNs.value = null;
         connected.value = isConnected;
         refused.value = isRefused;
-        if (isConnected)
-          void request('hello', {}).then(
-            (answer) => (hello.value = answer),
-            () => undefined,
-          );
+        if (isConnected) greet();
       },
       onState: (next) => {
         if (next.mode !== state.value.mode) history.value = { packets: [], bits: [] };
@@ -116,6 +120,7 @@ export const useEngine = defineStore('engine', () => {
     connected,
     refused,
     hello,
+    greet,
     state,
     stats,
     notice,

@@ -107,12 +107,13 @@ if (why !== null) {
       expect(errors).toEqual([]);
     });
 
-    it('gives the page no Node, no Electron, and three functions', async () => {
+    it('gives the page no Node, no Electron, and four functions', async () => {
       const { page } = launched;
       expect(await page.evaluate('[typeof require, typeof process, typeof module]')).toEqual(['undefined', 'undefined', 'undefined']); // prettier-ignore
       expect(await page.evaluate('Object.keys(window.flowglass).sort()')).toEqual([
         'chooseFile',
         'chooseSave',
+        'installHelper',
         'pathOf',
       ]);
     });

@@ -6,7 +6,7 @@ import { SESSION } from './contract.ts';
 export function testEngine(over: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     version: 'test',
-    capture: () => ({ possible: false, reason: 'not here', command: 'sudo true' }),
+    capture: () => ({ possible: false, reason: 'not here', command: 'sudo true', installable: false }),
     ...LOOKUP,
     recent: () => [],
     opened: () => undefined,

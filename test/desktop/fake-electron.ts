@@ -7,9 +7,11 @@ import type {
   IpcEvent,
   MenuItem,
   MessageBoxOptions,
+  Notification,
   Port,
   Rectangle,
   Session,
+  Tray,
   UtilityProcess,
   WebContents,
   WindowOptions,
@@ -108,6 +110,14 @@ export class FakeWindow extends EventEmitter implements BrowserWindow {
   isDestroyed(): boolean {
     return this.destroyed;
   }
+  /** As long as nobody looks elsewhere. */
+  hasKeyboard = true;
+  isFocused(): boolean {
+    return this.hasKeyboard;
+  }
+  setBounds(bounds: Rectangle): void {
+    this.bounds = bounds;
+  }
   getNormalBounds(): Rectangle {
     return this.bounds;
   }
@@ -142,6 +152,47 @@ export class FakeProcess extends EventEmitter implements UtilityProcess {
   }
 }
 
+export class FakeTray extends EventEmitter implements Tray {
+  readonly icon: string;
+  text = '';
+  menu: MenuItem[] = [];
+  destroyed = false;
+  constructor(icon: string) {
+    super();
+    this.icon = icon;
+  }
+  setToolTip(text: string): void {
+    this.text = text;
+  }
+  setContextMenu(menu: object | null): void {
+    this.menu = menu as MenuItem[];
+  }
+  destroy(): void {
+    this.destroyed = true;
+  }
+}
+
+export class FakeNotification extends EventEmitter implements Notification {
+  readonly said: { title: string; body: string };
+  shown = false;
+  constructor(said: { title: string; body: string }) {
+    super();
+    this.said = said;
+  }
+  show(): void {
+    this.shown = true;
+  }
+}
+
+/** First menu item with this label, wherever it stands. */
+export function findItem(items: readonly MenuItem[], label: string): MenuItem | undefined {
+  for (const item of items) {
+    const found = item.label === label ? item : findItem(item.submenu ?? [], label);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 type Handler = (event: IpcEvent, ...args: unknown[]) => unknown;
 
 export class FakeElectron {
@@ -153,6 +204,13 @@ export class FakeElectron {
   readonly boxes: MessageBoxOptions[] = [];
   readonly schemes: unknown[] = [];
   readonly displays: Rectangle[] = [{ x: 0, y: 0, width: 1920, height: 1080 }];
+  readonly screen = new EventEmitter();
+  readonly trays: FakeTray[] = [];
+  /** This desktop has a place for tray icons. */
+  hasTray = true;
+  readonly notifications: FakeNotification[] = [];
+  /** Numbers of the blockers that hold now. */
+  readonly blockers = new Set<number>();
   menu: MenuItem[] = [];
   chosen: string[] = [];
   /** Suggested by pages to the save dialog. */
@@ -168,7 +226,8 @@ export class FakeElectron {
 
   /** As the shell takes it. */
   get api(): Electron {
-    const { windows, processes, app, boxes, displays, locks } = this;
+    const { windows, processes, app, boxes, displays, locks, screen, trays, notifications, blockers } = this;
+    const hasTray = (): boolean => this.hasTray;
     class Window extends FakeWindow {
       constructor(options: WindowOptions) {
         super(options);
@@ -177,6 +236,23 @@ export class FakeElectron {
         this.on('closed', () => windows.splice(windows.indexOf(this), 1));
       }
     }
+    class Icon extends FakeTray {
+      constructor(icon: string) {
+        if (!hasTray()) throw new Error('no tray here');
+        super(icon);
+        trays.push(this);
+      }
+    }
+    class Word extends FakeNotification {
+      static isSupported(): boolean {
+        return true;
+      }
+      constructor(said: { title: string; body: string }) {
+        super(said);
+        notifications.push(this);
+      }
+    }
+    let blocker = 0;
     const session: Session = {
       setPermissionRequestHandler: (handler) => (locks.request = handler),
       setPermissionCheckHandler: (handler) => (locks.check = handler),
@@ -209,6 +285,16 @@ export class FakeElectron {
       screen: {
         getAllDisplays: () => displays.map((workArea) => ({ workArea })),
         getPrimaryDisplay: () => ({ workArea: displays[0] ?? { x: 0, y: 0, width: 800, height: 600 } }),
+        on: (event, listener) => screen.on(event, listener),
+      },
+      Tray: Icon,
+      Notification: Word,
+      powerSaveBlocker: {
+        start: () => {
+          blockers.add(++blocker);
+          return blocker;
+        },
+        stop: (id) => blockers.delete(id),
       },
       session: { defaultSession: session },
       utilityProcess: {
@@ -230,14 +316,7 @@ export class FakeElectron {
 
   /** The menu item with this label, wherever it stands. */
   item(label: string): MenuItem | undefined {
-    const find = (items: MenuItem[]): MenuItem | undefined => {
-      for (const item of items) {
-        const found = item.label === label ? item : find(item.submenu ?? []);
-        if (found) return found;
-      }
-      return undefined;
-    };
-    return find(this.menu);
+    return findItem(this.menu, label);
   }
 }
 
@@ -248,10 +327,24 @@ class FakeApp extends EventEmitter {
   userData = '';
   readonly recent: string[] = [];
   lockData: Record<string, unknown> = {};
+  version = '0.1.0';
+  /** Draws without graphics hardware. */
+  software = false;
+  /** Another start of it would be the first one now. */
+  unlocked = false;
 
   requestSingleInstanceLock(data: Record<string, unknown>): boolean {
     this.lockData = data;
     return this.first;
+  }
+  releaseSingleInstanceLock(): void {
+    this.unlocked = true;
+  }
+  getVersion(): string {
+    return this.version;
+  }
+  disableHardwareAcceleration(): void {
+    this.software = true;
   }
   whenReady(): Promise<void> {
     return Promise.resolve();

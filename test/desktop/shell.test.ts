@@ -1,63 +1,28 @@
 // Main's handlers, with the real engine behind them and an Electron made by hand.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EngineMessage } from '../../core/contract/answers.ts';
 import { bridge } from '../../electron/bridge.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, SAVE } from '../../electron/channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from '../../electron/channels.ts';
 import { fileArgument } from '../../electron/files.ts';
-import { startShell } from '../../electron/shell.ts';
 import { placeWindow, readWindowState, writeWindowState } from '../../electron/window-state.ts';
 import { SESSION } from './contract.ts';
-import { testEngine } from './engine.ts';
-import { FakeElectron, Prevented, type FakeContents, type FakeWindow } from './fake-electron.ts';
-import { eventually, Wire } from './wire.ts';
+import { Prevented, type FakeContents, type FakeElectron, type FakeWindow } from './fake-electron.ts';
+import { ShellUnderTest } from './started-shell.ts';
+import { eventually, type Wire } from './wire.ts';
 
+let shell: ShellUnderTest;
 let folder: string;
 let electron: FakeElectron;
-let ended = false;
 
-/** The shell, started with these arguments, up to its first window. */
-async function start(...files: string[]): Promise<FakeWindow> {
-  startShell(electron.api, {
-    argv: ['electron', '/app', ...files],
-    directory: folder,
-    page: join(folder, 'page'),
-    preload: '/app/preload.cjs',
-    engine: '/app/engine-process.js',
-  });
-  return eventually('window', () => electron.windows[0]);
-}
-
-/** What the page does when it connects: asks for a port, and speaks over it. */
-async function connect(contents: FakeContents): Promise<Wire> {
-  const before = contents.posted.length;
-  electron.listeners.get(CONNECT)?.(contents.message());
-  const { ports, channel } = await eventually('port', () => contents.posted[before]);
-  expect(channel).toBe(ENGINE);
-  const [port] = ports;
-  if (!port) throw new Error('no port');
-  const wire = new Wire((message) => port.postMessage(message), () => port.close()); // prettier-ignore
-  port.on('message', ({ data }) => wire.receive(data as EngineMessage | ArrayBuffer));
-  port.on('close', () => wire.gone());
-  port.start();
-  return wire;
-}
+const start = (...files: string[]): Promise<FakeWindow> => shell.start(files);
+const connect = (contents: FakeContents): Promise<Wire> => shell.connect(contents);
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flowglass-shell-'));
-  electron = new FakeElectron();
-  electron.app.userData = join(folder, 'state');
-  electron.engine = () =>
-    testEngine({ recent: () => [{ path: SESSION, name: 'demo.pcapng', modified: '', bytes: 1 }] });
-  ended = false;
+  shell = new ShellUnderTest();
+  ({ folder, electron } = shell);
 });
-afterEach(async () => {
-  if (!ended) electron.app.quit();
-  await eventually('processes end', () => electron.processes.every((process) => process.ended) || undefined);
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => shell.end());
 
 describe('windows', () => {
   it('are sandboxed, isolated and without Node, and show our page only', async () => {
@@ -240,11 +205,12 @@ describe('messages to main', () => {
       electron.listeners.get(CONNECT)?.(event);
     }
     await expect(choose(webContents.message(), 'extra')).rejects.toThrow('refused');
+    for (const event of bad) await expect(electron.handlers.get(INSTALL_HELPER)?.(event)).rejects.toThrow('refused');
     electron.listeners.get(CONNECT)?.(webContents.message(), { more: true });
     expect(webContents.posted).toEqual([]);
     expect(stranger.posted).toEqual([]);
     expect([...electron.handlers.keys(), ...electron.listeners.keys()].sort()).toEqual(
-      [CHOOSE_FILE, CHOOSE_SAVE, CONNECT].sort(),
+      [CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER].sort(),
     );
   });
 
@@ -333,7 +299,7 @@ describe('files', () => {
 
   it('come from open-file, before and after the start, and from a second start, which shows the window', async () => {
     const early = new Prevented();
-    startShell(electron.api, { argv: ['electron', '/app'], directory: folder, page: folder, preload: '', engine: '' });
+    shell.run();
     electron.app.emit('open-file', early, SESSION);
     expect(early.prevented).toBe(true);
     const window = await eventually('window', () => electron.windows[0]);
@@ -363,13 +329,7 @@ describe('files', () => {
 describe('one instance', () => {
   it('a second start hands its file over and ends without a window', () => {
     electron.app.first = false;
-    startShell(electron.api, {
-      argv: ['electron', '/app', SESSION],
-      directory: folder,
-      page: '',
-      preload: '',
-      engine: '',
-    });
+    shell.run([SESSION]);
     expect(electron.app.lockData).toEqual({ file: SESSION });
     expect([electron.app.quits, electron.windows.length, electron.processes.length]).toEqual([1, 0, 0]);
     expect(electron.schemes).toEqual([]);
@@ -380,7 +340,7 @@ describe('the engine', () => {
   it('ends in order before the app does', async () => {
     await start();
     electron.app.quit();
-    ended = true;
+    shell.ended = true;
     expect(electron.app.quits).toBe(0);
     await eventually('end', () => electron.app.quits === 1 || undefined);
     expect(electron.processes[0]?.ended).toBe(true);
@@ -391,7 +351,7 @@ describe('the engine', () => {
     const window = await start();
     window.close();
     electron.app.emit('window-all-closed');
-    ended = true;
+    shell.ended = true;
     await eventually('end', () => electron.app.quits === 1 || undefined);
   });
 
@@ -427,8 +387,8 @@ describe('the engine', () => {
 });
 
 describe('the preload script', () => {
-  it('gives the page three functions and a port whenever it asks, and takes nothing else for a question', async () => {
-    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null> }> = {}; // prettier-ignore
+  it('gives the page four functions and a port whenever it asks, and takes nothing else for a question', async () => {
+    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null>; installHelper(): Promise<unknown> }> = {}; // prettier-ignore
     const named: string[][] = [];
     let toExport: () => void = () => undefined;
     let toSave: () => void = () => undefined;
@@ -468,12 +428,14 @@ describe('the preload script', () => {
     expect(Object.keys(exposed)).toEqual(['flowglass']);
     const api = exposed['flowglass'];
     if (!api) throw new Error('nothing exposed');
-    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'chooseSave', 'pathOf']);
+    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'chooseSave', 'installHelper', 'pathOf']);
     expect(api.pathOf({ path: '/x.pcap' })).toBe('/x.pcap');
     expect(api.pathOf({})).toBe('');
     expect(await api.chooseFile()).toBe('/captures/a.pcapng');
     expect(await api.chooseSave('b.csv')).toBe('/captures/a.pcapng');
     expect(named).toEqual([['b.csv']]);
+    answer = { done: true, text: 'Installed.' };
+    expect(await api.installHelper()).toEqual(answer);
     answer = { evil: true };
     expect(await api.chooseFile()).toBeNull();
     toPreload({ source: {}, data: CONNECT });

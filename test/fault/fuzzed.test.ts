@@ -18,6 +18,7 @@ import { attachCommand, captureCommand, creditCommand, detachCommand, filterComm
 import { command } from '../lab/host.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
+import { Random } from '../fuzz/mutate.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
 import { CHECKOUT } from '../lab/programs.ts';
 
@@ -39,15 +40,10 @@ function sanitizedHelper(): string {
   return join(CHECKOUT, SANITIZED);
 }
 
-/** A generator of numbers that the seed alone decides (mulberry32). */
+/** Numbers below a limit that the seed alone decides. */
 function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = new Random(seed);
+  return (below) => random.below(below);
 }
 
 /** A filter of valid rules with any content; fields as in struct fg_rule. */

@@ -78,7 +78,7 @@ export class FakeEngine {
   url = '';
   world: World;
   state: StateEvent;
-  capture = { possible: true, reason: null as string | null, command: null as string | null };
+  capture = { possible: true, reason: null as string | null, command: null as string | null, installable: false };
   private readonly viewers = new Set<Viewer>();
   private readonly options: FakeOptions;
   private readonly server: Server;
@@ -132,7 +132,7 @@ export class FakeEngine {
 
   setScenario(scenario: Scenario): void {
     const hostile = scenario === 'hostile';
-    this.capture = { possible: true, reason: null, command: null };
+    this.capture = { possible: true, reason: null, command: null, installable: false };
     this.matches = null;
     if (scenario === 'start') this.state = this.idle();
     else if (scenario === 'permission') {
@@ -141,6 +141,7 @@ export class FakeEngine {
         possible: false,
         reason: 'Flowglass runs as ada, and the kernel lets only root load the programs that watch.',
         command: 'sudo flowglass serve',
+        installable: true,
       };
     } else if (scenario === 'opening') {
       this.state = { ...this.idle(), mode: 'opening', source: { name: 'nightly-backup.pcapng', path: '/var/lib/flowglass/nightly-backup.pcapng', ours: true }, opening: { done: 1.62e9, total: 4.02e9 } }; // prettier-ignore

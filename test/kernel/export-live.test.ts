@@ -26,7 +26,8 @@ describeAsRoot('exporting what is being watched', () => {
     const server = lab.host('server');
     link = lab.link(client, server);
     await server.server(['tcp', '--port', 80, '--mode', 'http', '--response', 2000]);
-    engine = testEngine({ exports: { paths: true, wireshark: () => null } });
+    const newRecording = (): string => join(lab.directory, 'recording.pcapng');
+    engine = testEngine({ exports: { paths: true, wireshark: () => null }, newRecording });
     let receive: (message: unknown) => void = () => undefined;
     wire = new Wire(
       (message) => receive(message),
@@ -69,7 +70,7 @@ describeAsRoot('exporting what is being watched', () => {
   });
 
   it('of a recording under way the packets so far, also shared', async () => {
-    await wire.result('recordStart', { path: join(lab.directory, 'recording.pcapng') });
+    await wire.result('recordStart');
     await fetchPage();
     // Packets wait a moment in the writer.
     let path = '';

@@ -130,13 +130,13 @@ describeAsRoot('several namespaces', () => {
   it('in the app: what the page asks for, live and in the recording that it starts', async () => {
     const servers = await startServers(server);
     const file = join(lab.directory, 'app.pcapng');
-    const engine = new Engine({ ...machineOptions('test'), opened: () => undefined });
+    const engine = new Engine({ ...machineOptions('test'), opened: () => undefined, newRecording: () => file });
     const page = new TestPage();
     engine.connect(page);
     try {
       const asked = await page.ask('attach', { interfaces: ['veth0'], netns: [client.path, server.path] });
       expect(asked).toMatchObject({ result: null });
-      await page.ask('recordStart', { path: file });
+      await page.ask('recordStart');
       const [connection] = await mixedTraffic(client, link, servers);
       const rows = await page.look(1, { kind: 'table', show: 'matches' });
       const row = await until(() =>

@@ -8,6 +8,7 @@ import type { PrivateRoot } from './private-root.ts';
 /** Users of the private machine: asked for a password, allowed by a rule, denied by a rule. None is in the group. */
 const [ADMIN, ALLOWED, DENIED] = ['fgadmin', 'fgallowed', 'fgdenied'];
 const PASSWORD = 'correct-horse';
+const RULES_FILE = '/etc/polkit-1/rules.d/10-flowglass-test.rules';
 const RULES = `polkit.addRule(function (action, subject) {
   if (action.id != "org.flowglass.helper.capture") return;
   if (subject.user == "${ALLOWED}") return polkit.Result.YES;
@@ -31,9 +32,34 @@ async function until(what: string, ready: () => boolean): Promise<void> {
   }
 }
 
+/** A system bus and polkitd of the private machine, with these rules, until they are ended. */
+export class Polkit {
+  readonly #root: PrivateRoot;
+  readonly #daemons: Child[] = [];
+
+  constructor(root: PrivateRoot) {
+    this.#root = root;
+  }
+
+  async start(rules: string): Promise<void> {
+    const root = this.#root;
+    writeFileSync(root.path(RULES_FILE), rules, { mode: 0o644 });
+    mkdirSync(root.path('/run/dbus'));
+    this.#daemons.push(root.start(['dbus-daemon', '--system', '--nofork', '--nopidfile'], { timeoutMs: 300_000 }));
+    await until('bus', () => existsSync(root.path('/run/dbus/system_bus_socket')));
+    this.#daemons.push(root.start(['/usr/lib/polkit-1/polkitd', '--no-debug'], { timeoutMs: 300_000 }));
+    await until('polkitd', () => root.run(['pkaction', '--action-id', 'org.freedesktop.policykit.exec']).status === 0);
+  }
+
+  async end(): Promise<void> {
+    for (const daemon of this.#daemons.splice(0).reverse()) await daemon.stop('SIGTERM');
+    this.#root.must(['rm', '-r', RULES_FILE, '/run/dbus']);
+  }
+}
+
 /** Adds the tests; `installed` is asked while they run. */
 export function elevationTests(installed: () => Installed): void {
-  const daemons: Child[] = [];
+  let polkit: Polkit;
 
   const args = (): string[] => ['record', '-i', installed().link.left.device, '-w', '/dev/null', '--force'];
   const options = (user: string | undefined) => {
@@ -86,12 +112,8 @@ export function elevationTests(installed: () => Installed): void {
 
   it('a rule allows: streams without a question, and ends in order', async () => {
     const { root } = installed();
-    writeFileSync(root.path('/etc/polkit-1/rules.d/10-flowglass-test.rules'), RULES, { mode: 0o644 });
-    mkdirSync(root.path('/run/dbus'));
-    daemons.push(root.start(['dbus-daemon', '--system', '--nofork', '--nopidfile'], { timeoutMs: 300_000 }));
-    await until('bus', () => existsSync(root.path('/run/dbus/system_bus_socket')));
-    daemons.push(root.start(['/usr/lib/polkit-1/polkitd', '--no-debug'], { timeoutMs: 300_000 }));
-    await until('polkitd', () => root.run(['pkaction', '--action-id', 'org.flowglass.helper.capture']).status === 0);
+    polkit = new Polkit(root);
+    await polkit.start(RULES);
     const child = root.start(['flowglass', ...args()], options(ALLOWED));
     await child.until('recording', recording);
     await endsInOrder(child);
@@ -127,8 +149,7 @@ export function elevationTests(installed: () => Installed): void {
 
   it('ends its bus and its polkitd', async () => {
     const { root } = installed();
-    for (const daemon of daemons.reverse()) await daemon.stop('SIGTERM');
-    root.must(['rm', '-r', '/etc/polkit-1/rules.d/10-flowglass-test.rules']);
+    await polkit.end();
     for (const user of [ADMIN, ALLOWED, DENIED]) root.must(['userdel', '--remove', user ?? '']);
   });
 }

@@ -10,6 +10,7 @@ import { command } from '../lab/host.ts';
 import { Lab, type Link } from '../lab/lab.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
 import { elevationTests } from './elevation.ts';
+import { installHelperTests } from './install-helper.ts';
 import { packages, type Kind } from './packages.ts';
 import { PrivateRoot } from './private-root.ts';
 
@@ -33,6 +34,7 @@ describeAsRoot('packages', () => {
     made = await packages();
     root = await PrivateRoot.make();
     copyFileSync(made.deb, root.path('/tmp/flowglass.deb'));
+    copyFileSync(made['tar.gz'], root.path('/tmp/flowglass.tar.gz'));
   }, 240_000);
 
   afterAll(async () => {
@@ -139,6 +141,8 @@ describeAsRoot('packages', () => {
     expect(root.differences()).toEqual([]);
     expect(root.run(['getent', 'group', 'flowglass']).status).toBe(2);
   });
+
+  installHelperTests(() => ({ root, link, node: NODE }));
 
   it('rpm: the files of the deb with the same contents and modes, and the same scripts', () => {
     const [deb, rpm] = [join(folder, 'deb'), join(folder, 'rpm')];

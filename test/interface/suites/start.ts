@@ -43,10 +43,27 @@ export function startSuite(suite: Suite): void {
         const card = page.getByRole('region', { name: 'Permission' });
         await card.waitFor();
         expect(await card.textContent()).toContain('sudo flowglass serve');
+        expect(await card.getByRole('button', { name: /Install/ }).count()).toBe(0); // a browser cannot
         await page.getByRole('checkbox', { name: 'eth0', exact: true }).check({ force: true });
         expect(await page.getByRole('button', { name: /^Attach/ }).isDisabled()).toBe(true);
         await page.getByRole('button', { name: 'Open demo' }).click();
         await page.getByRole('region', { name: 'Replay' }).waitFor();
+      }));
+
+    it('in the desktop app offers to install the helper, says how that went, and captures then', () =>
+      withPage(suite, 'permission', async ({ page, engine }) => {
+        await page.addInitScript(`(() => {
+          const answers = [{ done: false, text: 'The password was not given.' }, { done: true, text: 'Installed.' }];
+          globalThis.flowglass = { installHelper: async () => answers.shift() };
+        })()`);
+        await page.reload();
+        const card = page.getByRole('region', { name: 'Permission' });
+        const button = card.getByRole('button', { name: 'Install the capture helper' });
+        await button.click();
+        await card.getByText('The password was not given.').waitFor();
+        engine.capture = { possible: true, reason: null, command: null, installable: false };
+        await button.click();
+        await card.waitFor({ state: 'detached' });
       }));
 
     it('shows how far a file is read, and recent sessions open with one click', () =>
