@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ExportDone, Exporting, ExportLook, ExportWish } from '../contract/exports.ts';
@@ -15,6 +15,7 @@ import { flowSummary } from '../summary/flow.ts';
 import { compile, parse, type Expression } from '../filter/filter.ts';
 import { COUNTERS } from '../flow/flows.ts';
 import { summaryFlows } from '../summary/summary.ts';
+import { exportedBytes, withExported } from './export-file.ts';
 import { surroundingsOf, type Knowledge } from './knowledge.ts';
 import type { Source } from './source.ts';
 import type { TimeRange } from './time-range.ts';
@@ -78,10 +79,9 @@ export class Exports {
   async look(what: Exportable): Promise<ExportLook> {
     const { wish, source } = what;
     const name = fileName(what);
-    const job = jobOf(what, '-', this.#version);
     const empty = { name, replaced: [], removed: null, packets: null, records: false };
     if (wish.share) {
-      const seen = await this.#run(name, (signal, progress) => previewShare({ ...job, signal, progress }));
+      const seen = await this.#from(what, name, '-', (job) => previewShare(job));
       const replaced = seen.replaced.map(({ kind, count, examples }) => ({
         kind,
         count,
@@ -94,8 +94,8 @@ export class Exports {
     const flows = flowsOf(what);
     const perFlow = FLOW_BYTES[wish.format];
     if (perFlow !== undefined) return { ...empty, bytes: flows * perFlow, exact: false, flows };
-    const whole = statSync(job.path, { throwIfNoEntry: false })?.size ?? 0;
-    const all = job.filter === null && job.from === null && job.to === null;
+    const whole = exportedBytes(source, true);
+    const all = filterOf(what) === null && !(wish.ranged && what.range);
     const exact = all && wish.format === 'pcapng' && wish.preset === 'as-recorded';
     return { ...empty, bytes: exact ? whole : Math.round(whole * shareOf(what, source)), exact, flows };
   }
@@ -109,8 +109,7 @@ export class Exports {
     const output = path ?? join(folder ?? '', 'export');
     try {
       // The desktop's save dialog has asked before a file is replaced.
-      const job = { ...jobOf(what, output, this.#version), force: path !== null };
-      const done = await this.#run(name, (signal, progress) => runExport({ ...job, signal, progress }));
+      const done = await this.#from(what, name, output, (job) => runExport({ ...job, force: path !== null }));
       const { bytes, written, blocksLeftOut } = done;
       const truncated = done.truncated && what.source.mode !== 'live';
       const told = { name, bytes, written, truncated, blocksLeftOut };
@@ -168,8 +167,7 @@ export class Exports {
     const folder = mkdtempSync(join(tmpdir(), 'flowglass-wireshark-'));
     const path = join(folder, fileName(what));
     try {
-      const job = { ...jobOf(what, path, this.#version), preset: 'plain' as const };
-      await this.#run(basename(path), (signal, progress) => runExport({ ...job, signal, progress }));
+      await this.#from(what, basename(path), path, (job) => runExport({ ...job, preset: 'plain' }));
       chmodSync(path, 0o600);
       const child = spawn(program, ['-r', path], { stdio: 'ignore', detached: true });
       await new Promise<void>((started, failed) => child.once('spawn', started).once('error', failed));
@@ -202,6 +200,16 @@ export class Exports {
     return `download?id=${id}`;
   }
 
+  /** Runs one that is made from what is shown. */
+  #from<T>(what: Exportable, name: string, output: string, work: (job: ExportJob) => Promise<T>): Promise<T> {
+    const { format } = what.wish;
+    return this.#run(name, (signal, progress) =>
+      withExported(what.source, format === 'pcapng' || format === 'pcap', (path) =>
+        work({ ...jobOf(what, path, output, this.#version), signal, progress }),
+      ),
+    );
+  }
+
   async #run<T>(
     name: string,
     work: (signal: AbortSignal, progress: (done: number, total: number) => void) => Promise<T>,
@@ -226,16 +234,8 @@ export class Exports {
   }
 }
 
-function jobOf(what: Exportable, output: string, version: string): ExportJob {
+function jobOf(what: Exportable, path: string, output: string, version: string): ExportJob {
   const { wish, source } = what;
-  const path = source.exported(wish.format === 'pcapng' || wish.format === 'pcap');
-  if (path === null)
-    throw new FlowglassError({
-      code: 'no-packets',
-      what: 'no packets are stored of what is watched',
-      where: source.name,
-      hint: 'record first, or export the flows',
-    });
   const { clock } = source.model;
   const at = (ns: number): { kind: 'instant'; epochNs: bigint } | null => {
     const epochNs = clock.wallNs(ns);

@@ -28,7 +28,7 @@ import { TimelineObserver } from './observer.ts';
 import { inspectPeeks } from '../names/peeks.ts';
 import { gateProcesses } from './process-gate.ts';
 import { REDUCERS } from './replay-source.ts';
-import type { Source } from './source.ts';
+import type { Ring, Source } from './source.ts';
 
 /** Read-outs ten times a second, so that what is sent is seen within a tenth. */
 const INTERVAL_MS = 100;
@@ -220,6 +220,10 @@ export class LiveSource implements Source {
   summary(): SummarySource {
     const summary = liveSummary(this.model, this.options.application);
     return { ...summary, durationNs: BigInt(Math.round(this.cursorNs)) };
+  }
+
+  get ring(): Ring | null {
+    return this.recorder.flight?.ring ?? null;
   }
 
   /** Flows are in the history; packets only in a recording that is under way. */

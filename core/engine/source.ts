@@ -6,6 +6,13 @@ import type { TimelineStore } from '../timeline/store.ts';
 import type { FindingList } from './finding-facts.ts';
 import type { FlowPackets } from './packets.ts';
 
+/** Packets that are kept for a while. */
+export interface Ring {
+  readonly bytes: number;
+  /** Copies what it holds into a session file. Throws FlowglassError. */
+  save(path: string): Promise<unknown>;
+}
+
 export interface Source {
   readonly mode: 'live' | 'replay';
   readonly name: string;
@@ -43,5 +50,7 @@ export interface Source {
    * none.
    */
   exported(packets: boolean): string | null;
+  /** What the flight recorder keeps of packets; null or left out = nothing. */
+  readonly ring?: Ring | null;
   close(): Promise<void>;
 }

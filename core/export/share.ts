@@ -84,7 +84,7 @@ export async function shareCapture(job: ShareJob, write: ((bytes: Uint8Array) =>
 
 /** A folder for what is in between, gone afterwards. */
 export async function inPrivateFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'flowglass-share-'));
+  const folder = mkdtempSync(join(tmpdir(), 'flowglass-export-'));
   try {
     return await use(folder);
   } finally {

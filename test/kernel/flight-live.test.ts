@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { serve, type RunningServer } from '../../cli/serve/server.ts';
 import type { NoticeEvent } from '../../core/contract/answers.ts';
+import type { ExportDone } from '../../core/contract/exports.ts';
 import type { FlightState, SavedAnswer } from '../../core/contract/recording.ts';
 import type { Engine } from '../../core/engine/engine.ts';
 import { testEngine } from '../desktop/engine.ts';
@@ -110,6 +111,30 @@ describeAsRoot('the flight recorder of the app', () => {
     expect(ports(saved.path).size).toBe(4);
     expect(await wire.refusal('recordPause', { paused: true })).toBe('not-recording');
   }, 60_000);
+
+  it('exports the packets that are kept, also one flow of them, and keeps no copy', async () => {
+    const wish = { format: 'pcapng', preset: 'plain' };
+    expect(await wire.result('exportLook', { wish })).toMatchObject({ exact: false });
+    const fetched = async (over: object): Promise<string[][]> => {
+      const { download } = (await wire.result('exportStart', { wish: { ...wish, ...over }, path: null })) as ExportDone;
+      const file = engine.exports.take(new URLSearchParams(download?.split('?')[1]).get('id') ?? '')!;
+      const ports = tshark(file.path, ['tcp.port']);
+      file.done();
+      return ports;
+    };
+    await exchange(80, 2, 0).done;
+    await exchange(SLOW, 2, 0).done;
+    await settle(600);
+    const has = (port: number) => (ports: string[][]) =>
+      ports.some(([both]) => both?.split(',').includes(String(port)));
+    const all = await fetched({});
+    expect([80, SLOW].map((port) => has(port)(all))).toEqual([true, true]);
+    await wire.result('filter', { text: `port == ${SLOW}` });
+    const some = await fetched({ filtered: true });
+    expect([80, SLOW].map((port) => has(port)(some))).toEqual([false, true]);
+    await wire.result('filter', { text: '' });
+    expect(rings()).toHaveLength(1);
+  });
 
   it('records by itself around what a trigger saw, says so, and remembers the trigger', async () => {
     const text = 'response.p50 > 100ms within 1s';
