@@ -30,7 +30,7 @@ const counters = (way: 'sent' | 'received'): [string, (flow: FlowSummary) => Cel
   ]);
 
 const durations = (metric: 'rtt' | 'response'): [string, (flow: FlowSummary) => Cell][] =>
-  (['n', 'minUs', 'meanUs', 'p50Us', 'p90Us', 'p99Us', 'maxUs', 'jitterUs'] as const).map((name) => [
+  (['n', 'minUs', 'meanUs', 'p50Us', 'p90Us', 'p99Us', 'maxUs', 'deviationUs', 'jitterUs'] as const).map((name) => [
     `latency.${metric}.${name}`,
     (flow) => flow.latency[metric]?.[name] ?? null,
   ]);

@@ -51,6 +51,9 @@ describe('histogram', () => {
           const exact = rank(values, p);
           expect(Math.abs((got ?? NaN) - exact)).toBeLessThanOrEqual(exact * 0.01);
         }
+        const mean = values.reduce((a, b) => a + b, 0) / values.length;
+        const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+        expect(Math.abs(histograms.deviation(histogram) - deviation)).toBeLessThanOrEqual(1 + Math.max(...values) * 0.008); // prettier-ignore
         if (values.length < 2) expect(read?.jitterNs).toBeNull();
         else expect(Math.abs((read?.jitterNs ?? NaN) - jitter)).toBeLessThanOrEqual(1 + jitter * 1e-5);
       }),

@@ -125,6 +125,21 @@ export class Histograms {
     };
   }
 
+  /**
+   * Standard deviation in ns, which ping calls mdev: the root of the mean square distance from the mean. Exact up to two
+   * samples, else of the middles of buckets: at most 0.79 % of the greatest sample wrong. NaN without samples.
+   */
+  deviation(histogram: number): number {
+    const row = histogram * ROW;
+    const n = this.#numbers.data[row + N]!;
+    const mean = this.#numbers.data[row + SUM]! / n;
+    let squares = 0;
+    this.each(histogram, (valueNs, count) => {
+      squares += count * (valueNs - mean) ** 2;
+    });
+    return Math.sqrt(squares / n);
+  }
+
   /** Calls `visit` with the middle (ns) and count of each bucket that is not empty, in no order. */
   each(histogram: number, visit: (valueNs: number, count: number) => void): void {
     const row = histogram * ROW;

@@ -77,6 +77,9 @@ export interface DistributionSummary {
   readonly p90Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
+  /** Standard deviation, what ping calls mdev; at most 0.8 % of `maxUs` wrong. */
+  readonly deviationUs: number;
+  /** After RFC 3550, 6.4.1. */
   readonly jitterUs: number | null;
 }
 
@@ -315,6 +318,7 @@ function distribution({ model }: SummarySource, histogram: number): Distribution
     p90Us: usOf(read.p90Ns),
     p99Us: usOf(read.p99Ns),
     maxUs: usOf(read.maxNs),
+    deviationUs: usOf(model.histograms.deviation(histogram)),
     jitterUs: read.jitterNs === null ? null : usOf(read.jitterNs),
   };
 }
@@ -350,6 +354,7 @@ function single(ns: number): DistributionSummary | null {
     p90Us: value,
     p99Us: value,
     maxUs: value,
+    deviationUs: 0,
     jitterUs: null,
   };
 }

@@ -30,6 +30,7 @@ export interface Samples {
   p90Us: number;
   p99Us: number;
   maxUs: number;
+  deviationUs: number;
   jitterUs: number | null;
 }
 
