@@ -123,10 +123,11 @@ export function formatClock(epochNs: string, atNs: number, digits: 0 | 3 | 6 | 9
   return `${base}.${fraction.slice(0, digits)}`;
 }
 
-/** How far the clock of the viewer's zone (or UTC, as chosen) is ahead of UTC at the session's origin, ns. */
-export function zoneOffsetNs(epochNs: string): bigint {
-  if (utc) return 0n;
-  return BigInt(-new Date(Number(BigInt(epochNs) / 1_000_000n)).getTimezoneOffset()) * 60_000_000_000n;
+/** How far the clock of the viewer's zone (or UTC, as chosen) is ahead of UTC at a session time, ns: summer time is in it. */
+export function zoneOffsetNs(epochNs: string, atNs: number): number {
+  if (utc) return 0;
+  const date = new Date(Number((BigInt(epochNs) + BigInt(Math.round(atNs))) / 1_000_000n));
+  return -date.getTimezoneOffset() * 60e9;
 }
 
 /** Day and month, for axes of days. */

@@ -14,6 +14,9 @@ export type Digits = 0 | 3 | 6 | 9;
 /** Digits of the second that tell times apart which are a step from each other. */
 export const digitsFor = (stepNs: number): Digits => (stepNs >= 1e9 ? 0 : stepNs >= 1e6 ? 3 : stepNs >= 1e3 ? 6 : 9);
 
+/** Steps from here on are round by the clock of the zone, which may be set while a session lasts. */
+const ZONED_NS = 3600e9;
+
 /** Round wall-clock steps, `apart` px between labels at least and as much as they need. */
 export function timeTicks(
   fromNs: number,
@@ -25,13 +28,17 @@ export function timeTicks(
   const perPx = (toNs - fromNs) / width;
   const step =
     STEPS_NS.find((ns) => ns >= perPx * Math.max(apart, APART[digitsFor(ns)])) ?? (STEPS_NS.at(-1) as number);
-  const epoch = BigInt(epochNs) + (step >= 3600e9 ? zoneOffsetNs(epochNs) : 0n);
-  const offset = Number(epoch % BigInt(step));
+  const ahead = (atNs: number): number => (step >= ZONED_NS ? zoneOffsetNs(epochNs, atNs) : 0);
+  const zone = ahead(fromNs);
+  const offset = Number((BigInt(epochNs) + BigInt(zone)) % BigInt(step));
   const ticks: { atNs: number; label: string }[] = [];
   const first = Math.ceil((fromNs + offset) / step);
   for (let i = 0; ; i++) {
-    const atNs = (first + i) * step - offset;
+    const even = (first + i) * step - offset;
+    const atNs = even - (ahead(even) - zone);
     if (atNs > toNs) return ticks;
+    // An hour that the clock left out when it was set forward is nowhere.
+    if (atNs < fromNs || ahead(atNs) !== ahead(even)) continue;
     const label = step >= DAY_NS ? formatDay(epochNs, atNs) : formatClock(epochNs, atNs, digitsFor(step));
     ticks.push({ atNs, label });
   }
