@@ -1,5 +1,5 @@
-/** What the preload script does, apart from Electron itself: the four functions the page gets, and the port it is handed. */
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from './channels.ts';
+/** What the preload script does, apart from Electron itself: the five functions the page gets, and the port it is handed. */
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE, SHOW_IN_FOLDER } from './channels.ts';
 
 /** The part of Electron that a sandboxed preload script has. */
 export interface PreloadElectron {
@@ -37,6 +37,9 @@ export function bridge({ contextBridge, ipcRenderer, webUtils }: PreloadElectron
       return typeof path === 'string' ? path : null;
     },
     installHelper: () => ipcRenderer.invoke(INSTALL_HELPER),
+    showInFolder: async (path: unknown): Promise<void> => {
+      await ipcRenderer.invoke(SHOW_IN_FOLDER, String(path));
+    },
   });
   window.addEventListener('message', ({ source, data }) => {
     if (source === window && data === CONNECT) ipcRenderer.send(CONNECT);

@@ -8,6 +8,8 @@ export const ENGINE = 'flowglass:engine';
 export const CHOOSE_FILE = 'flowglass:choose-file';
 /** Preload → main: the native save dialog, with a suggested file name. */
 export const CHOOSE_SAVE = 'flowglass:choose-save';
+/** Preload → main: the file manager, showing a file. */
+export const SHOW_IN_FOLDER = 'flowglass:show-in-folder';
 /** Main → preload → page: the menu wants what just happened to be saved. */
 export const SAVE = 'flowglass:save';
 /** Preload → main: install the capture helper, which asks for a password. */

@@ -183,6 +183,7 @@ export interface Electron {
     registerSchemesAsPrivileged(schemes: { scheme: string; privileges: Record<string, boolean> }[]): void;
     handle(scheme: string, handler: (request: { url: string; method: string }) => Promise<Response>): void;
   };
+  shell: { showItemInFolder(path: string): void };
   screen: {
     getAllDisplays(): { workArea: Rectangle }[];
     getPrimaryDisplay(): { workArea: Rectangle };

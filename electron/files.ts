@@ -14,6 +14,14 @@ export const OPEN_DIALOG: OpenDialogOptions = {
   ],
 };
 
+/** What a page may have shown in the file manager: the full path of a capture; nothing is opened by it. */
+export const shownPath = z.tuple([
+  z
+    .string()
+    .max(4096)
+    .regex(/^\/[^\0]*\.(pcapng|pcap|cap)(\.(gz|zst))?$/i),
+]);
+
 /** What a page may suggest as a file name: a name, no path. */
 export const suggestedName = z.tuple([
   z

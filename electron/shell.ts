@@ -2,10 +2,10 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlowglassError, printable } from '../core/errors.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from './channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE, SHOW_IN_FOLDER } from './channels.ts';
 import type { BrowserWindow, Electron, IpcEvent } from './electron-api.ts';
 import { EngineHost, type Shown } from './engine-host.ts';
-import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, suggestedName } from './files.ts';
+import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, shownPath, suggestedName } from './files.ts';
 import { chooseGraphics } from './graphics.ts';
 import type { HelperInstaller, Installed } from './install-helper.ts';
 import { isOurSender, lockNavigation, lockSession } from './lockdown.ts';
@@ -144,9 +144,9 @@ class Shell {
     this.updates?.begin();
   }
 
-  /** The four things a page may ask of main; whoever else asks is not answered. */
+  /** The five things a page may ask of main; whoever else asks is not answered. */
   private listen(): void {
-    const { ipcMain, dialog } = this.electron;
+    const { ipcMain, dialog, shell } = this.electron;
     ipcMain.on(CONNECT, (event, ...args) => {
       if (!this.accepts(event, args)) return;
       const port = this.host.connect();
@@ -170,6 +170,11 @@ class Shell {
     ipcMain.handle(INSTALL_HELPER, async (event, ...args) => {
       if (!this.accepts(event, args)) throw new Error('refused');
       return this.installHelper();
+    });
+    ipcMain.handle(SHOW_IN_FOLDER, (event, ...args) => {
+      const path = shownPath.safeParse(args);
+      if (!this.accepts(event, []) || !path.success) throw new Error('refused');
+      shell.showItemInFolder(path.data[0]);
     });
   }
 

@@ -7,6 +7,7 @@ import type { EnginePort } from '../../core/engine/port.ts';
 const ALLOWED: ReadonlySet<string> = new Set<Method>([
   'hello',
   'complete',
+  'highlight',
   'refine',
   'flow',
   'packets',

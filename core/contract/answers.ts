@@ -1,6 +1,7 @@
 /** What the engine answers and tells by itself. Plain data; everything that came from the wire is untrusted text. */
 import type { ExportAnswers, Exporting } from './exports.ts';
 import type { FlightState, RecordingAnswers, RecordingState } from './recording.ts';
+import type { SessionAnswers } from './sessions.ts';
 import type { Method } from './requests.ts';
 
 /** A failure as a person reads it: what happened, where, and the one thing to do. */
@@ -252,7 +253,7 @@ export interface LabelsAnswer {
   problem: string | null;
 }
 
-export interface Answers extends ExportAnswers, RecordingAnswers {
+export interface Answers extends ExportAnswers, RecordingAnswers, SessionAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
   attach: null;

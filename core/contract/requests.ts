@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { exportRequests } from './exports.ts';
 import { recordingRequests } from './recording.ts';
+import { sessionRequests } from './sessions.ts';
 
 const name = z.string().min(1).max(256);
 const path = z.string().min(1).max(4096);
@@ -133,6 +134,7 @@ export const requests = {
   }),
   detach: z.strictObject({}),
   ...recordingRequests,
+  ...sessionRequests,
   /** Opens a capture file of the engine's machine. */
   open: z.strictObject({ path }),
   openDemo: z.strictObject({}),

@@ -22,6 +22,7 @@ import { requestEnvelope, requests, type Method, type Params } from '../contract
 import { FlowglassError } from '../errors.ts';
 import type { ExportWish } from '../contract/exports.ts';
 import type { RecordingAnswers } from '../contract/recording.ts';
+import type { SessionAnswers } from '../contract/sessions.ts';
 import { modelFields } from '../filter/adapter.ts';
 import { applyFix, compile, complete, parse, type Expression, type FieldSpec } from '../filter/filter.ts';
 import { highlight } from '../filter/highlight.ts';
@@ -48,6 +49,7 @@ import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
 import { playedTo, rangeWithin, type TimeRange } from './time-range.ts';
 import { flightKeeper, recordingHandlers, type RecordingHost } from './recording-requests.ts';
+import { sessionHandlers } from './sessions/session-requests.ts';
 import type { Moment } from './views/state.ts';
 import { ViewServer } from './views/view-server.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
@@ -78,6 +80,8 @@ export interface EngineOptions {
   exports?: ExportPlaces;
   /** Databases of networks that the command line named; the page may name others. */
   knowledge?: Knowledge;
+  /** Where new recordings go, and where the list of them remembers what is in each. */
+  recordings?: { folder: () => string; memory: string };
   /** Where the flight recorder keeps what just happened; without one nothing is kept. */
   flightFolder?: string;
 }
@@ -138,9 +142,23 @@ export class Engine {
       folder: options.flightFolder ?? null,
     };
     this.flight = flightKeeper(host);
-    this.handlers = { ...this.ownHandlers, ...recordingHandlers(host, this.flight) };
+    this.handlers = { ...this.ownHandlers, ...recordingHandlers(host, this.flight), ...this.sessions() };
     this.exports = new Exports(options.exports ?? NO_EXPORTS, options.version, () => this.announce());
     this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  private sessions(): ReturnType<typeof sessionHandlers> {
+    const { recordings, recent, opened } = this.options;
+    return sessionHandlers({
+      recordingsFolder: () => recordings?.folder() ?? '',
+      recentPaths: () => recent().map(({ path }) => path),
+      opened,
+      useOf: (path) => {
+        const recording = this.source instanceof LiveSource ? this.source.recorder.recording : null;
+        return recording?.path === path ? 'recorded' : this.source?.path === path ? 'open' : null;
+      },
+      memory: recordings?.memory ?? null,
+    });
   }
 
   /** Adds a viewer; it is gone when its port closes. */
@@ -222,7 +240,7 @@ export class Engine {
     }
   }
 
-  private readonly ownHandlers: Omit<Handlers, keyof RecordingAnswers> = {
+  private readonly ownHandlers: Omit<Handlers, keyof RecordingAnswers | keyof SessionAnswers> = {
     hello: () => this.hello(),
     interfaces: () => this.options.interfaces(null).map(interfaceAnswer),
     attach: async (_viewer, params) => {

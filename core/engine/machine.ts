@@ -1,5 +1,5 @@
 /** What the engine knows of this machine: who may capture, its interfaces, recordings made and opened. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { effectiveCapabilities } from '../system/kernel.ts';
 import { findContainer, findNamespace } from '../system/netns.ts';
 import type { SourceLookup } from './capture-sources.ts';
 import type { EngineOptions } from './engine.ts';
+import { regularFile } from './regular-file.ts';
 import { readState, stateFolder, writeState } from './state-file.ts';
 
 const RECENT_MAX = 20;
@@ -33,6 +34,7 @@ export function machineOptions(version: string): EngineOptions {
     recent,
     opened,
     newRecording,
+    recordings: { folder: recordingsFolder, memory: join(stateFolder(), 'sessions.json') },
     demo: demoPath(),
     flightFolder: stateFolder(),
   };
@@ -79,8 +81,8 @@ const readRecent = (): string[] => readState(recentPath(), recentFile) ?? [];
 
 function recent(): RecentAnswer[] {
   return readRecent().flatMap((path) => {
-    const info = statSync(path, { throwIfNoEntry: false });
-    return info?.isFile() ? [{ path, name: basename(path), modified: info.mtime.toISOString(), bytes: info.size }] : [];
+    const info = regularFile(path);
+    return info ? [{ path, name: basename(path), modified: info.mtime.toISOString(), bytes: info.size }] : [];
   });
 }
 
@@ -91,9 +93,11 @@ function opened(path: string): void {
   writeState(recentPath(), [absolute, ...readRecent().filter((known) => known !== absolute)].slice(0, RECENT_MAX));
 }
 
+const recordingsFolder = (): string => resolve(process.env['FLOWGLASS_RECORDINGS'] || join(homedir(), 'Flowglass'));
+
 /** A name for a recording that begins now, in the recordings folder. */
 function newRecording(): string {
-  const folder = process.env['FLOWGLASS_RECORDINGS'] || join(homedir(), 'Flowglass');
+  const folder = recordingsFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const now = new Date();
   const two = (n: number): string => String(n).padStart(2, '0');

@@ -8,6 +8,8 @@ export interface Desktop {
   chooseSave(name: string): Promise<string | null>;
   /** Asks for a password and installs the capture helper; null where that is the system's package's business. */
   installHelper(): Promise<{ done: boolean; text: string } | null>;
+  /** Shows a capture in the file manager. */
+  showInFolder(path: string): Promise<void>;
 }
 
 declare global {

@@ -214,6 +214,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 'explore', keys: '1', when: hasSource, run: ({ shell }) => (shell.place = 'explore') },
   { id: 'trouble', keys: '2', when: hasSource, run: ({ shell }) => (shell.place = 'trouble') },
   { id: 'sessions', keys: '3', run: ({ shell }) => (shell.place = 'sessions') },
+  { id: 'recordings', run: ({ shell }) => ((shell.place = 'sessions'), (shell.recordings = true)) },
   { id: 'panel.next', keys: 'F6', inText: true, run: () => nextPanel(false) },
   { id: 'panel.previous', keys: 'Shift F6', inText: true, run: () => nextPanel(true) },
   { id: 'open', keys: 'Ctrl O', inText: true, run: tell('open') },

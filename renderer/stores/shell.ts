@@ -35,6 +35,8 @@ const UNDO_MAX = 50;
 
 export const useShell = defineStore('shell', () => {
   const place = ref<Place>('explore');
+  /** Of the sessions: the list of all recordings instead of the start screen. */
+  const recordings = ref(false);
   const overlay = ref<Overlay | null>(null);
   const menu = shallowRef<OpenMenu | null>(null);
   /** Newest last. */
@@ -68,5 +70,5 @@ export const useShell = defineStore('shell', () => {
     menu.value = { label, x, y, items, from };
   }
 
-  return { place, overlay, menu, undos, offered, toggle, did, undo, openMenu };
+  return { place, recordings, overlay, menu, undos, offered, toggle, did, undo, openMenu };
 });

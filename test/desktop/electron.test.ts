@@ -107,7 +107,7 @@ if (why !== null) {
       expect(errors).toEqual([]);
     });
 
-    it('gives the page no Node, no Electron, and four functions', async () => {
+    it('gives the page no Node, no Electron, and five functions', async () => {
       const { page } = launched;
       expect(await page.evaluate('[typeof require, typeof process, typeof module]')).toEqual(['undefined', 'undefined', 'undefined']); // prettier-ignore
       expect(await page.evaluate('Object.keys(window.flowglass).sort()')).toEqual([
@@ -115,6 +115,7 @@ if (why !== null) {
         'chooseSave',
         'installHelper',
         'pathOf',
+        'showInFolder',
       ]);
     });
 

@@ -215,6 +215,8 @@ export class FakeElectron {
   chosen: string[] = [];
   /** Suggested by pages to the save dialog. */
   readonly suggested: string[] = [];
+  /** Files that the file manager showed. */
+  readonly shown: string[] = [];
   page: (request: { url: string; method: string }) => Promise<Response> = () => Promise.reject(new Error('no handler'));
   readonly locks = {
     request: (_contents: WebContents | null, _permission: string, callback: (granted: boolean) => void, _details: { requestingUrl?: string }): void => callback(true), // prettier-ignore
@@ -282,6 +284,7 @@ export class FakeElectron {
         registerSchemesAsPrivileged: (schemes) => this.schemes.push(...schemes),
         handle: (_scheme, handler) => (this.page = handler),
       },
+      shell: { showItemInFolder: (path) => void this.shown.push(path) },
       screen: {
         getAllDisplays: () => displays.map((workArea) => ({ workArea })),
         getPrimaryDisplay: () => ({ workArea: displays[0] ?? { x: 0, y: 0, width: 800, height: 600 } }),

@@ -3,7 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bridge } from '../../electron/bridge.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE } from '../../electron/channels.ts';
+import {
+  CHOOSE_FILE,
+  CHOOSE_SAVE,
+  CONNECT,
+  ENGINE,
+  EXPORT,
+  INSTALL_HELPER,
+  SAVE,
+  SHOW_IN_FOLDER,
+} from '../../electron/channels.ts';
 import { fileArgument } from '../../electron/files.ts';
 import { placeWindow, readWindowState, writeWindowState } from '../../electron/window-state.ts';
 import { SESSION } from './contract.ts';
@@ -210,7 +219,7 @@ describe('messages to main', () => {
     expect(webContents.posted).toEqual([]);
     expect(stranger.posted).toEqual([]);
     expect([...electron.handlers.keys(), ...electron.listeners.keys()].sort()).toEqual(
-      [CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER].sort(),
+      [CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER, SHOW_IN_FOLDER].sort(),
     );
   });
 
@@ -225,6 +234,16 @@ describe('messages to main', () => {
     for (const bad of [[], ['../etc/passwd'], ['/etc/passwd'], ['x', 'y'], [7], ['']]) await expect(save(...bad)).rejects.toThrow('refused'); // prettier-ignore
     await expect(Promise.resolve(electron.handlers.get(CHOOSE_SAVE)?.(webContents.message(null), 'x'))).rejects.toThrow('refused'); // prettier-ignore
     expect(electron.suggested).toHaveLength(2);
+  });
+
+  it('the file manager shows captures only, and only to a page of ours', async () => {
+    const { webContents } = await start();
+    const show = (frame: ReturnType<typeof webContents.message>, ...args: unknown[]): unknown =>
+      electron.handlers.get(SHOW_IN_FOLDER)?.(frame, ...args);
+    show(webContents.message(), '/home/me/a b.pcapng.gz');
+    for (const bad of [[], ['a.pcapng'], ['/etc/passwd'], ['/x.pcap', 'y'], [7], ['/x\0.pcap']]) expect(() => show(webContents.message(), ...bad)).toThrow('refused'); // prettier-ignore
+    expect(() => show(webContents.message(null), '/x.pcap')).toThrow('refused');
+    expect(electron.shown).toEqual(['/home/me/a b.pcapng.gz']);
   });
 });
 
@@ -387,8 +406,8 @@ describe('the engine', () => {
 });
 
 describe('the preload script', () => {
-  it('gives the page four functions and a port whenever it asks, and takes nothing else for a question', async () => {
-    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null>; installHelper(): Promise<unknown> }> = {}; // prettier-ignore
+  it('gives the page five functions and a port whenever it asks, and takes nothing else for a question', async () => {
+    const exposed: Record<string, { pathOf(file: object): string; chooseFile(): Promise<string | null>; chooseSave(name: string): Promise<string | null>; installHelper(): Promise<unknown>; showInFolder(path: string): Promise<void> }> = {}; // prettier-ignore
     const named: string[][] = [];
     let toExport: () => void = () => undefined;
     let toSave: () => void = () => undefined;
@@ -407,7 +426,7 @@ describe('the preload script', () => {
         ipcRenderer: {
           send: (channel) => sent.push(channel),
           invoke: (channel, ...args) => {
-            if (channel === CHOOSE_SAVE) named.push(args);
+            if (channel === CHOOSE_SAVE || channel === SHOW_IN_FOLDER) named.push(args);
             return Promise.resolve(answer);
           },
           on: (channel, listener) => {
@@ -428,12 +447,13 @@ describe('the preload script', () => {
     expect(Object.keys(exposed)).toEqual(['flowglass']);
     const api = exposed['flowglass'];
     if (!api) throw new Error('nothing exposed');
-    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'chooseSave', 'installHelper', 'pathOf']);
+    expect(Object.keys(api).sort()).toEqual(['chooseFile', 'chooseSave', 'installHelper', 'pathOf', 'showInFolder']);
     expect(api.pathOf({ path: '/x.pcap' })).toBe('/x.pcap');
     expect(api.pathOf({})).toBe('');
     expect(await api.chooseFile()).toBe('/captures/a.pcapng');
     expect(await api.chooseSave('b.csv')).toBe('/captures/a.pcapng');
-    expect(named).toEqual([['b.csv']]);
+    await api.showInFolder('/captures/a.pcapng');
+    expect(named).toEqual([['b.csv'], ['/captures/a.pcapng']]);
     answer = { done: true, text: 'Installed.' };
     expect(await api.installHelper()).toEqual(answer);
     answer = { evil: true };

@@ -24,6 +24,7 @@ import {
 } from './fake-answers.ts';
 import { fakeFlight, flightAnswer } from './fake-flight.ts';
 import { highlight } from '../../core/filter/highlight.ts';
+import { fakeFacts, fakeSessions } from './fake-sessions.ts';
 import { refined } from '../../core/filter/refine.ts';
 import { fillTrouble, findingsOf } from './fake-trouble.ts';
 import { fillGraph, fillOverview, fillTable, fillTimeline, type FakeMoment } from './fake-views.ts';
@@ -343,6 +344,15 @@ export class FakeEngine {
       case 'openDemo':
         this.openReplay('replay');
         return null;
+      case 'sessionRename':
+        return { path: (params as { path: string }).path };
+      case 'sessionTrash':
+      case 'sessionRestore':
+        return null;
+      case 'sessions':
+        return fakeSessions();
+      case 'sessionFacts':
+        return fakeFacts((params as { path: string }).path);
       case 'recent':
         return recent();
       case 'play':

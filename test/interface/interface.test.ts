@@ -11,6 +11,7 @@ import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
 import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
+import { sessionsSuite } from './suites/sessions.ts';
 import { startSuite } from './suites/start.ts';
 import { streamSuite } from './suites/stream.ts';
 import { timelineSuite } from './suites/timeline.ts';
@@ -18,6 +19,7 @@ import { troubleSuite } from './suites/trouble.ts';
 
 inChromium(
   startSuite,
+  sessionsSuite,
   addressSuite,
   liveSuite,
   graphSuite,

@@ -142,9 +142,9 @@ export interface Summary {
 }
 
 /** The command, running. */
-export function flowglass(args: readonly (string | number)[], timeoutMs = 60_000): Child {
+export function flowglass(args: readonly (string | number)[], timeoutMs = 60_000, env = process.env): Child {
   if (!existsSync(join(CHECKOUT, 'dist/cli'))) throw new Error('not built: run npm run build first');
-  return new Child(process.execPath, [COMMAND, ...args.map(String)], { timeoutMs });
+  return new Child(process.execPath, [COMMAND, ...args.map(String)], { timeoutMs, env });
 }
 
 /** The command, run to its end. */

@@ -53,6 +53,7 @@ export const commands = {
   explore: 'explore',
   trouble: 'trouble',
   sessions: 'sessions',
+  recordings: 'recordings of this machine',
   'panel.next': 'next panel',
   'panel.previous': 'previous panel',
   open: 'open a file',

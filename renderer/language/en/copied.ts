@@ -1,6 +1,7 @@
 /** What was put on the clipboard, from anywhere. */
 export const copied = {
   name: 'Copied the name',
+  path: 'Copied the path of the recording',
   filter: 'Copied the filter',
   command: 'Copied the command',
   finding: 'Copied what was found',

@@ -13,6 +13,7 @@ import { flight } from './flight.ts';
 import { graph } from './graph.ts';
 import { picture } from './picture.ts';
 import { replay } from './replay.ts';
+import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
@@ -36,6 +37,7 @@ export const en = {
   graph,
   picture,
   replay,
+  sessions,
   settings,
   shell,
   start,

@@ -31,6 +31,7 @@ export const start = {
   helperNever: 'Never changes or blocks traffic, opens no connections',
   recent: 'Recent sessions',
   recentNone: 'What you record or open appears here.',
+  allRecordings: 'All recordings',
   attachAll: 'Attach to all interfaces',
   attach: 'Attach',
   attachTo: 'Attach to {names}',

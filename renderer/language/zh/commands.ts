@@ -55,6 +55,7 @@ export const commands: Translated<typeof english> = {
   explore: '浏览',
   trouble: '问题',
   sessions: '会话',
+  recordings: '本机的录制',
   'panel.next': '下一个面板',
   'panel.previous': '上一个面板',
   open: '打开文件',

@@ -3,6 +3,7 @@ import type { Translated } from '../message.ts';
 
 export const copied: Translated<typeof english> = {
   name: '已复制名称',
+  path: '已复制录制的路径',
   filter: '已复制过滤器',
   command: '已复制命令',
   finding: '已复制发现的内容',

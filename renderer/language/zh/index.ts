@@ -15,6 +15,7 @@ import { flight } from './flight.ts';
 import { graph } from './graph.ts';
 import { picture } from './picture.ts';
 import { replay } from './replay.ts';
+import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
@@ -39,6 +40,7 @@ export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> }
   picture,
   replay,
   settings,
+  sessions,
   shell,
   start,
   stream,

@@ -34,6 +34,7 @@ export const start: Translated<typeof english> = {
   helperNever: '从不更改或阻断流量，不建立连接',
   recent: '最近的会话',
   recentNone: '你录制或打开的内容会出现在这里。',
+  allRecordings: '全部录制',
   attachAll: '附加到所有接口',
   attach: '附加',
   attachTo: '附加到 {names}',

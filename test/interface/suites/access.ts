@@ -26,6 +26,11 @@ const tab = async (page: Page, name: RegExp): Promise<void> => {
 const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<void>])[] = [
   ['start', 'start', (page) => page.getByRole('checkbox', { name: 'eth0', exact: true }).check({ force: true })],
   ['no permission', 'permission', nothing],
+  ['recordings', 'start', async (page) => {
+    await page.getByRole('button', { name: 'All recordings' }).click();
+    await page.getByRole('gridcell', { name: 'checkout-slow.pcapng' }).click();
+    await page.keyboard.press('F2');
+  }],
   ['opening', 'opening', nothing],
   ['live, a flow selected, recording', 'live', async (page) => {
     await page.keyboard.press('r');

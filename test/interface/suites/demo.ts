@@ -7,14 +7,18 @@ import type { Suite } from './context.ts';
 
 export const DEMO = 'docs/demo.pcapng';
 
-/** Opens the demo session, runs the test, ends the server, and fails on any error the page reported. */
-export async function withDemo(suite: Suite, test: (page: Page) => Promise<void>): Promise<void> {
-  const serving = flowglass(['serve', DEMO]);
+/** The page of `flowglass serve` with these arguments; ends the server, and fails on any error the page reported. */
+export async function withServed(
+  suite: Suite,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  test: (page: Page) => Promise<void>,
+): Promise<void> {
+  const serving = flowglass(['serve', ...args], 60_000, { ...process.env, ...env });
   try {
     await serving.until('an address', ({ stdout }) => stdout.startsWith('http'));
     const { page, context, errors } = await newPage(suite.browser());
     await page.goto(serving.stdout.trim());
-    await page.getByRole('region', { name: 'Replay' }).waitFor();
     await test(page);
     await context.close();
     expect(errors).toEqual([]);
@@ -22,3 +26,10 @@ export async function withDemo(suite: Suite, test: (page: Page) => Promise<void>
     await serving.stop('SIGTERM', 15_000);
   }
 }
+
+/** The same with the demo session open. */
+export const withDemo = (suite: Suite, test: (page: Page) => Promise<void>): Promise<void> =>
+  withServed(suite, [DEMO], {}, async (page) => {
+    await page.getByRole('region', { name: 'Replay' }).waitFor();
+    await test(page);
+  });
