@@ -125,10 +125,10 @@ export function drawGraph(
 
 function drawHeads(pen: Pen, { width, leftWidth, rightWidth }: GraphGeometry): void {
   const color = token('--fg-3');
-  text(pen, 'Processes', 12, 15, 11, 500, color);
-  text(pen, 'bit/s', leftWidth - 12, 15, 11, 400, color, 'right');
-  text(pen, 'Peers', width - rightWidth + 12, 15, 11, 500, color);
-  text(pen, 'bit/s', width - 16, 15, 11, 400, color, 'right');
+  text(pen, t('graph.processesHead'), 12, 15, 11, 500, color);
+  text(pen, t('graph.bits'), leftWidth - 12, 15, 11, 400, color, 'right');
+  text(pen, t('graph.peersHead'), width - rightWidth + 12, 15, 11, 500, color);
+  text(pen, t('graph.bits'), width - 16, 15, 11, 400, color, 'right');
 }
 
 const PLATE_ICON: Record<string, IconName> = {

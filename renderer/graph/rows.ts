@@ -1,5 +1,7 @@
 /** Rows of the graph view as objects that stay the same from update to update: only what changed is written. */
 import type { RowSet, ViewState } from '../../core/contract/view-codec.ts';
+import { language } from '../language/language.ts';
+import { word } from '../language/words.ts';
 
 export interface NodeRow {
   key: number;
@@ -46,6 +48,8 @@ export const latencyOf = ({ rttP50Us, responseP50Us }: Pick<EdgeRow, 'rttP50Us' 
 
 /** Text ids of a node as they were read last: texts are looked up again only when an id changed. */
 type Known = NodeRow & { ids: number[] };
+/** Filter of the node of all processes that are not known. */
+const NO_PROCESS = '!process.pid';
 const TEXTS = [2, 3, 4, 5, 10, 11] as const;
 
 export class GraphReader {
@@ -53,6 +57,7 @@ export class GraphReader {
   readonly edges = new Map<number, EdgeRow>();
   /** How many there are, also those that were not sent. */
   totals = { processes: 0, peers: 0, edges: 0 };
+  private spoken = language();
   private readonly text: (id: number) => string | null;
 
   /** `text` = the connection's interned strings. */
@@ -61,6 +66,8 @@ export class GraphReader {
   }
 
   read(state: ViewState): void {
+    if (this.spoken !== language()) this.nodes.clear();
+    this.spoken = language();
     this.readNodes(state.table('nodes'));
     this.readEdges(state.table('edges'));
     const info = state.table('info');
@@ -95,10 +102,10 @@ export class GraphReader {
       key,
       side,
       order: 0,
-      label: label ?? '–',
-      detail: detail ?? '',
+      label: filter === NO_PROCESS ? word('unknown process') : (label ?? '–'),
+      detail: word(detail ?? ''),
       group: group ?? null,
-      groupKind: groupKind ?? '',
+      groupKind: word(groupKind ?? ''),
       bps: 0,
       flows: 0,
       trouble: 0,

@@ -5,6 +5,7 @@
 import { computed, onBeforeUnmount, watch } from 'vue';
 import type { CommandContext } from './commands.ts';
 import { decodeUrl, encodeUrl, type UrlState } from './url-state.ts';
+import { t } from '../language/language.ts';
 
 /** The address follows once nothing changed for this long. */
 const SETTLE_MS = 250;
@@ -89,9 +90,10 @@ export function useUrlState(context: CommandContext): void {
         engine.notice = {
           level: 'warning',
           code: 'address',
-          what: `Not everything that the address says can be shown here: ${left.join(', ')}`,
-          where: state.of !== undefined && state.of !== source.value ? `it is of ${state.of}` : null,
-          hint: 'the rest is shown',
+          what: t('shell.addressPart', { left: left.join(', ') }),
+          where:
+            state.of !== undefined && state.of !== source.value ? t('shell.addressOf', { source: state.of }) : null,
+          hint: t('shell.addressRest'),
         };
     }
     arrived = true;

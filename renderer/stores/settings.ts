@@ -47,6 +47,10 @@ export const useSettings = defineStore('settings', () => {
   }
   apply();
   watch(theme, (next) => applyTheme(next));
+  // Another window of this browser chose another language.
+  addEventListener('storage', ({ key }) => {
+    if (key === LANGUAGE_KEY) language.value = recall(LANGUAGE_KEY, 'system', isLanguage);
+  });
   watch(language, (next) => {
     remember(LANGUAGE_KEY, next);
     speak();

@@ -5,6 +5,7 @@ import type { GroupBy, SortColumn } from '../../core/contract/requests.ts';
 import { COLUMNS, WIDTH_MAX, WIDTH_MIN, type TableColumn } from '../table/columns.ts';
 import { recall, remember } from './remembered.ts';
 import { useShell } from './shell.ts';
+import { t } from '../language/language.ts';
 
 interface Arrangement {
   /** Ids in order; unknown ones are passed over, missing ones follow. */
@@ -86,7 +87,7 @@ export const useTable = defineStore('table', () => {
     const now = arrangement.value;
     change(
       { ...now, shown: { ...now.shown, [column.id]: shown } },
-      `Column ${column.label} ${shown ? 'shown' : 'hidden'}`,
+      t(shown ? 'table.shown' : 'table.hidden', { name: t(column.label) }),
       shown,
     );
   }
@@ -102,7 +103,7 @@ export const useTable = defineStore('table', () => {
     if (id === to) return;
     const order = all.value.map((column) => column.id).filter((each) => each !== id);
     order.splice(order.indexOf(to) + (after ? 1 : 0), 0, id);
-    change({ ...arrangement.value, order }, 'Column moved', true);
+    change({ ...arrangement.value, order }, t('table.moved'), true);
   }
   /** null = as wide as at first. */
   function resize(id: string, px: number | null): void {
@@ -125,7 +126,7 @@ export const useTable = defineStore('table', () => {
       widths: Object.fromEntries(list.flatMap(({ id, width }) => (width === null ? [] : [[id, width]]))),
     };
   }
-  const reset = (): void => change(AT_FIRST, 'Columns as at first');
+  const reset = (): void => change(AT_FIRST, t('table.reset'));
 
   return {
     sort,

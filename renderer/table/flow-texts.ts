@@ -10,6 +10,8 @@ import {
   visibleText,
   UNKNOWN,
 } from '../draw/format.ts';
+import { t } from '../language/language.ts';
+import { word } from '../language/words.ts';
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
@@ -24,7 +26,7 @@ export function conditionOf(row: FlowCells, column: string): Condition | null {
   switch (column) {
     case 'process':
       return row.process === null
-        ? { label: 'unknown process', text: '!process.pid' }
+        ? { label: t('table.unknownProcess'), text: '!process.pid' }
         : { label: row.process, text: `process.name == ${quote(row.process)}` };
     case 'peer':
       return row.peer === row.address
@@ -45,9 +47,9 @@ export function conditionOf(row: FlowCells, column: string): Condition | null {
     case 'interface':
       return row.interface === '' ? null : { label: row.interface, text: `interface == ${quote(row.interface)}` };
     case 'state':
-      return { label: row.state, text: `state == ${row.state}` };
+      return { label: word(row.state), text: `state == ${row.state}` };
     case 'retransmits':
-      return { label: 'retransmits', text: 'retransmits > 0' };
+      return { label: t('table.retransmits'), text: 'retransmits > 0' };
     default:
       return null;
   }
@@ -65,7 +67,7 @@ function networkCondition(network: string): Condition | null {
 export function conditionsOf(row: FlowCells, column: string | null): Condition[] {
   const ids = [...(column === null ? [] : [column]), 'process', 'peer', 'protocol'];
   const found = [...new Set(ids)].flatMap((id) => conditionOf(row, id) ?? []);
-  if (row.port > 0) found.push({ label: `port ${row.port}`, text: `port == ${row.port}` });
+  if (row.port > 0) found.push({ label: t('table.port', { port: String(row.port) }), text: `port == ${row.port}` });
   return found;
 }
 
@@ -73,9 +75,9 @@ export function conditionsOf(row: FlowCells, column: string | null): Condition[]
 export function cellText(row: FlowCells, column: string): string {
   switch (column) {
     case 'state':
-      return row.state;
+      return word(row.state);
     case 'process':
-      return row.process === null ? `${UNKNOWN} ${row.unknown ?? ''}`.trim() : `${row.process} ${row.pid}`;
+      return row.process === null ? `${UNKNOWN} ${word(row.unknown ?? '')}`.trim() : `${row.process} ${row.pid}`;
     case 'group':
       return row.group ?? '';
     case 'peer':
@@ -117,19 +119,22 @@ export function cellText(row: FlowCells, column: string): string {
 
 /** One line that says what the flow is, for a message to a colleague. */
 export function describeFlow(row: FlowCells): string {
-  const process = row.process === null ? 'an unknown process' : `${visibleText(row.process)} (${row.pid})`;
+  const process = row.process === null ? t('table.anUnknownProcess') : `${visibleText(row.process)} (${row.pid})`;
   const peer = `${visibleText(row.peer)}${row.port ? `:${row.port}` : ''}${row.peer === row.address ? '' : ` [${row.address}]`}`;
   const protocol = `${row.protocol}${row.application === null ? '' : ` ${visibleText(row.application)}`}`;
   const parts = [
-    row.inbound ? `${peer} to ${process}` : `${process} to ${peer}`,
+    t('table.lineTo', row.inbound ? { from: peer, to: process } : { from: process, to: peer }),
     protocol,
-    `${row.state}, ${formatAge(row.ageNs)}`,
-    `sent ${joined(formatBytes(row.sent))}, received ${joined(formatBytes(row.received))}`,
+    t('table.lineState', { state: word(row.state), age: formatAge(row.ageNs) }),
+    t('table.lineVolume', { sent: joined(formatBytes(row.sent)), received: joined(formatBytes(row.received)) }),
   ];
   if (!Number.isNaN(row.rttP50Us))
-    parts.push(`RTT p50 ${joined(formatLatency(row.rttP50Us))}, p99 ${joined(formatLatency(row.rttP99Us))}`);
-  if (!Number.isNaN(row.responseP99Us)) parts.push(`response p99 ${joined(formatLatency(row.responseP99Us))}`);
-  if (row.retransmits > 0) parts.push(`${joined(formatCount(row.retransmits))} retransmits`);
+    parts.push(
+      t('table.lineRtt', { p50: joined(formatLatency(row.rttP50Us)), p99: joined(formatLatency(row.rttP99Us)) }),
+    );
+  if (!Number.isNaN(row.responseP99Us))
+    parts.push(t('table.lineResponse', { p99: joined(formatLatency(row.responseP99Us)) }));
+  if (row.retransmits > 0) parts.push(t('table.lineRetransmits', { n: row.retransmits }));
   return parts.join('; ');
 }
 

@@ -4,22 +4,22 @@ import { FLOW_GROUPS } from '../../core/contract/tables.ts';
 import type { RowSet } from '../../core/contract/view-codec.ts';
 import type { EngineClient } from '../engine/client.ts';
 
-export const GROUPINGS: readonly (readonly [GroupBy, string])[] = [
-  ['process', 'process name'],
-  ['pid', 'process'],
-  ['user', 'user'],
-  ['unit', 'unit or container'],
-  ['container', 'container'],
-  ['peer', 'peer'],
-  ['domain', 'domain of the peer'],
-  ['network', 'network of the peer'],
-  ['owner', 'organisation of the peer'],
-  ['label', 'label'],
-  ['protocol', 'protocol'],
-  ['application', 'application protocol'],
-  ['port', 'port'],
-  ['state', 'state'],
-  ['interface', 'interface'],
+export const GROUPINGS: readonly GroupBy[] = [
+  'process',
+  'pid',
+  'user',
+  'unit',
+  'container',
+  'peer',
+  'domain',
+  'network',
+  'owner',
+  'label',
+  'protocol',
+  'application',
+  'port',
+  'state',
+  'interface',
 ];
 
 export interface GroupCells {

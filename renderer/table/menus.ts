@@ -1,6 +1,7 @@
 /** Menus of the flow table: of a column's head, of all columns, and of a row. */
 import { copyText } from '../shell/clipboard.ts';
 import { commandOf } from '../shell/commands.ts';
+import { t } from '../language/language.ts';
 import { useFilter } from '../stores/filter.ts';
 import { useSelection } from '../stores/selection.ts';
 import { SEPARATOR, useShell, type MenuItem, type OpenMenu } from '../stores/shell.ts';
@@ -18,18 +19,18 @@ const WIDER = 32;
 export const columnsMenu = (table: Table): OpenMenu['items'] => [
   ...table.all.map((column): MenuItem => {
     const checked = table.isShown(column);
-    return { label: column.label, checked, run: () => table.show(column, !checked) };
+    return { label: t(column.label), checked, run: () => table.show(column, !checked) };
   }),
   SEPARATOR,
-  { label: 'As at first', run: () => table.reset() },
+  { label: t('table.atFirst'), run: () => table.reset() },
 ];
 
 /** What the flows can be grouped by, as a menu. */
 export const groupsMenu = (table: Table): OpenMenu['items'] => [
-  { label: 'No groups', checked: table.group === null, run: () => table.groupBy(null) },
+  { label: t('table.noGroups'), checked: table.group === null, run: () => table.groupBy(null) },
   SEPARATOR,
-  ...GROUPINGS.map(([by, label]): MenuItem => ({
-    label: `By ${label}`,
+  ...GROUPINGS.map((by): MenuItem => ({
+    label: t('table.by', { grouping: t(`groupings.${by}`) }),
     checked: table.group === by,
     run: () => table.groupBy(by),
   })),
@@ -41,15 +42,25 @@ export function groupMenu(table: Table, group: GroupCells, all: readonly GroupCe
   const text = group.filter ?? '';
   const disabled = group.filter === null;
   return [
-    { label: group.open ? 'Close' : 'Open', keys: 'Enter', run: () => table.toggleGroup(group.label) },
-    { label: 'Open all', run: () => (table.opened = all.map(({ label }) => label)) },
-    { label: 'Close all', run: () => (table.opened = []) },
+    { label: t(group.open ? 'table.close' : 'table.expand'), keys: 'Enter', run: () => table.toggleGroup(group.label) },
+    { label: t('table.openAll'), run: () => (table.opened = all.map(({ label }) => label)) },
+    { label: t('table.closeAll'), run: () => (table.opened = []) },
     SEPARATOR,
-    { label: `Only ${visibleText(group.label, 32)}`, keys: 'O', disabled, run: () => filter.only(text) },
-    { label: `Not ${visibleText(group.label, 32)}`, keys: 'Shift O', disabled, run: () => filter.hide(text) },
-    { label: 'Copy as filter', disabled, run: () => copyText(text, 'copied.flowFilter') },
+    {
+      label: t('graph.only', { name: visibleText(group.label, 32) }),
+      keys: 'O',
+      disabled,
+      run: () => filter.only(text),
+    },
+    {
+      label: t('graph.not', { name: visibleText(group.label, 32) }),
+      keys: 'Shift O',
+      disabled,
+      run: () => filter.hide(text),
+    },
+    { label: t('table.copyFilter'), disabled, run: () => copyText(text, 'copied.flowFilter') },
     SEPARATOR,
-    { label: 'No groups', run: () => table.groupBy(null) },
+    { label: t('table.noGroups'), run: () => table.groupBy(null) },
   ];
 }
 
@@ -64,20 +75,20 @@ export function columnMenu(
     if (column.sort) sort([{ column: column.sort, descending }]);
   };
   return [
-    { label: 'Sort upwards', disabled: !column.sort, run: () => by(false) },
-    { label: 'Sort downwards', disabled: !column.sort, run: () => by(true) },
-    { label: 'As they came', run: () => sort([]) },
+    { label: t('table.sortUp'), disabled: !column.sort, run: () => by(false) },
+    { label: t('table.sortDown'), disabled: !column.sort, run: () => by(true) },
+    { label: t('table.asCame'), run: () => sort([]) },
     SEPARATOR,
-    { label: 'Move left', keys: 'Alt ←', disabled: at === 0, run: () => table.move(column.id, -1) },
+    { label: t('table.moveLeft'), keys: 'Alt ←', disabled: at === 0, run: () => table.move(column.id, -1) },
     {
-      label: 'Move right',
+      label: t('table.moveRight'),
       keys: 'Alt →',
       disabled: at === table.columns.length - 1,
       run: () => table.move(column.id, 1),
     },
-    { label: 'Wider', keys: 'Alt Shift →', run: () => table.resize(column.id, width + WIDER) },
-    { label: 'Narrower', keys: 'Alt Shift ←', run: () => table.resize(column.id, width - WIDER) },
-    { label: `Hide ${column.label}`, run: () => table.show(column, false) },
+    { label: t('table.wider'), keys: 'Alt Shift →', run: () => table.resize(column.id, width + WIDER) },
+    { label: t('table.narrower'), keys: 'Alt Shift ←', run: () => table.resize(column.id, width - WIDER) },
+    { label: t('table.hide', { name: t(column.label) }), run: () => table.show(column, false) },
     SEPARATOR,
     ...groupOfColumn(table, column),
     ...columnsMenu(table),
@@ -86,10 +97,13 @@ export function columnMenu(
 
 /** Grouping by what a column shows, where one can. */
 function groupOfColumn(table: Table, { id, label }: TableColumn): OpenMenu['items'] {
-  const by = id === 'group' ? 'unit' : GROUPINGS.find(([grouping]) => grouping === id)?.[0];
+  const by = id === 'group' ? 'unit' : GROUPINGS.find((grouping) => grouping === id);
   if (!by) return [];
   const checked = table.group === by;
-  return [{ label: `Group by ${label}`, checked, run: () => table.groupBy(checked ? null : by) }, SEPARATOR];
+  return [
+    { label: t('table.groupByColumn', { name: t(label) }), checked, run: () => table.groupBy(checked ? null : by) },
+    SEPARATOR,
+  ];
 }
 
 /** What can be done with a flow; `column` = the cell that was asked about, null = the whole row. */
@@ -102,23 +116,40 @@ export function rowMenu(row: FlowCells, column: string | null, columns: readonly
   const asText = (): string => columns.map(({ id }) => cellText(row, id)).join('\t');
   const { filter: flow } = row;
   return [
-    { label: 'Open', keys: 'Enter', run: () => selection.open(row.flow) },
+    { label: t('table.open'), keys: 'Enter', run: () => selection.open(row.flow) },
     SEPARATOR,
-    ...conditions.map(({ label, text }): MenuItem => ({ label: `Only ${named(label)}`, run: () => filter.only(text) })),
+    ...conditions.map(({ label, text }): MenuItem => ({
+      label: t('graph.only', { name: named(label) }),
+      run: () => filter.only(text),
+    })),
     ...(flow === null
       ? []
-      : [{ label: 'Only this flow', keys: 'O', run: () => filter.set(flow, 'Only this flow') } satisfies MenuItem]),
+      : [
+          {
+            label: t('table.onlyThis'),
+            keys: 'O',
+            run: () => filter.set(flow, t('table.onlyThis')),
+          } satisfies MenuItem,
+        ]),
     SEPARATOR,
-    ...conditions.map(({ label, text }): MenuItem => ({ label: `Not ${named(label)}`, run: () => filter.hide(text) })),
+    ...conditions.map(({ label, text }): MenuItem => ({
+      label: t('graph.not', { name: named(label) }),
+      run: () => filter.hide(text),
+    })),
     ...(flow === null
       ? []
-      : [{ label: 'Not this flow', keys: 'Shift O', run: () => filter.hide(flow) } satisfies MenuItem]),
+      : [{ label: t('table.notThis'), keys: 'Shift O', run: () => filter.hide(flow) } satisfies MenuItem]),
     SEPARATOR,
-    { label: 'Copy as text', run: () => copyText(asText(), 'copied.rowText') },
-    { label: 'Copy as filter', disabled: flow === null, run: () => copyText(flow ?? '', 'copied.flowFilter') },
-    { label: 'Copy as JSON', run: () => copyText(flowJson(row), 'copied.flowJson') },
-    { label: 'Copy as one line', keys: 'C', run: () => copyText(describeFlow(row), 'copied.flowLine') },
+    { label: t('table.copyText'), run: () => copyText(asText(), 'copied.rowText') },
+    { label: t('table.copyFilter'), disabled: flow === null, run: () => copyText(flow ?? '', 'copied.flowFilter') },
+    { label: t('table.copyJson'), run: () => copyText(flowJson(row), 'copied.flowJson') },
+    { label: t('table.copyLine'), keys: 'C', run: () => copyText(describeFlow(row), 'copied.flowLine') },
     SEPARATOR,
-    { label: 'Undo', keys: commandOf('undo').keys ?? '', disabled: shell.undos.length === 0, run: () => shell.undo() },
+    {
+      label: t('shell.undo'),
+      keys: commandOf('undo').keys ?? '',
+      disabled: shell.undos.length === 0,
+      run: () => shell.undo(),
+    },
   ];
 }

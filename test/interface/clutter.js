@@ -35,11 +35,14 @@ function findClutter() {
       const ellipsis = style.textOverflow === 'ellipsis' || up.closest('.cut') !== null;
       if (!gone && !ellipsis && box.right > clip.right + 1.5 && box.width > 0)
         problems.push(`clipped at the right: ${name(el)}`);
+      if (!gone && !ellipsis && box.left < clip.left - 1.5 && box.width > 0)
+        problems.push(`clipped at the left: ${name(el)}`);
       if (!gone && !scrolls && box.bottom > clip.bottom + 3) problems.push(`clipped at the bottom: ${name(el)}`);
       box = new DOMRect(box.x, box.y, Math.min(box.right, clip.right) - box.x, box.height);
     }
     if (gone || box.width <= 0) continue;
-    if (box.right > innerWidth + 1 || box.bottom > innerHeight + 1) problems.push(`out of the window: ${name(el)}`);
+    if (box.left < -1 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1)
+      problems.push(`out of the window: ${name(el)}`);
     if (parseFloat(getComputedStyle(el).fontSize) < 11) problems.push(`under 11 px: ${name(el)}`);
     boxes.push({ el, box });
   }

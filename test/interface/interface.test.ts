@@ -7,6 +7,7 @@ import { graphSuite } from './suites/graph.ts';
 import { flightSuite } from './suites/flight.ts';
 import { groupSuite } from './suites/groups.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
+import { languagesSuite } from './suites/languages.ts';
 import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
 import { replaySuite } from './suites/replay.ts';
@@ -35,4 +36,5 @@ inChromium(
   robustSuite,
   exportSuite,
   pictureSuite,
+  languagesSuite,
 );

@@ -82,4 +82,7 @@ export const graph = {
   allProcesses: 'All processes, to scroll through',
   allPeers: 'All peers, to scroll through',
   findMenu: 'Find…',
+  processesHead: 'Processes',
+  peersHead: 'Peers',
+  bits: 'bit/s',
 } as const;

@@ -1,6 +1,7 @@
 /** Every text of the page in English, by the folder that shows it. */
 import { advice } from './advice.ts';
 import { bar } from './bar.ts';
+import { columns } from './columns.ts';
 import { commands } from './commands.ts';
 import { copied } from './copied.ts';
 import { details } from './details.ts';
@@ -11,6 +12,7 @@ import { filter } from './filter.ts';
 import { findings } from './findings.ts';
 import { flight } from './flight.ts';
 import { graph } from './graph.ts';
+import { groupings } from './groupings.ts';
 import { picture } from './picture.ts';
 import { replay } from './replay.ts';
 import { sessions } from './sessions.ts';
@@ -18,6 +20,7 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
 import { stream } from './stream.ts';
+import { table } from './table.ts';
 import { timeline } from './timeline.ts';
 import { trouble } from './trouble.ts';
 import { words } from './words.ts';
@@ -25,6 +28,7 @@ import { words } from './words.ts';
 export const en = {
   advice,
   bar,
+  columns,
   commands,
   copied,
   details,
@@ -35,6 +39,7 @@ export const en = {
   findings,
   flight,
   graph,
+  groupings,
   picture,
   replay,
   sessions,
@@ -42,6 +47,7 @@ export const en = {
   shell,
   start,
   stream,
+  table,
   timeline,
   trouble,
   words,

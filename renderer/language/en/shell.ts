@@ -67,4 +67,7 @@ export const shell = {
   stop: 'Stop',
   requestUnconnected: 'not connected to the engine',
   requestLost: 'the connection to the engine was lost',
+  addressPart: 'Not everything that the address says can be shown here: {left}',
+  addressOf: 'it is of {source}',
+  addressRest: 'the rest is shown',
 } as const;

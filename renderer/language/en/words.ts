@@ -30,4 +30,12 @@ export const words = {
   'no handshake': 'this protocol has no handshake',
   'no tls': 'no TLS was seen',
   'not seen': 'not seen from its beginning to its end',
+  'unknown process': 'unknown process',
+  inbound: 'inbound',
+  container: 'container',
+  pod: 'pod',
+  unit: 'unit',
+  session: 'session',
+  domain: 'domain',
+  user: 'user',
 } as const;

@@ -82,4 +82,7 @@ export const graph: Translated<typeof english> = {
   allProcesses: '所有进程，可滚动',
   allPeers: '所有对端，可滚动',
   findMenu: '查找…',
+  processesHead: '进程',
+  peersHead: '对端',
+  bits: 'bit/s',
 };

@@ -3,6 +3,7 @@ import type { en } from '../en/index.ts';
 import type { Translated } from '../message.ts';
 import { advice } from './advice.ts';
 import { bar } from './bar.ts';
+import { columns } from './columns.ts';
 import { commands } from './commands.ts';
 import { copied } from './copied.ts';
 import { details } from './details.ts';
@@ -13,6 +14,7 @@ import { filter } from './filter.ts';
 import { findings } from './findings.ts';
 import { flight } from './flight.ts';
 import { graph } from './graph.ts';
+import { groupings } from './groupings.ts';
 import { picture } from './picture.ts';
 import { replay } from './replay.ts';
 import { sessions } from './sessions.ts';
@@ -20,6 +22,7 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { start } from './start.ts';
 import { stream } from './stream.ts';
+import { table } from './table.ts';
 import { timeline } from './timeline.ts';
 import { trouble } from './trouble.ts';
 import { words } from './words.ts';
@@ -27,6 +30,7 @@ import { words } from './words.ts';
 export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> } = {
   advice,
   bar,
+  columns,
   commands,
   copied,
   details,
@@ -37,6 +41,7 @@ export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> }
   findings,
   flight,
   graph,
+  groupings,
   picture,
   replay,
   settings,
@@ -44,6 +49,7 @@ export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> }
   shell,
   start,
   stream,
+  table,
   timeline,
   trouble,
   words,

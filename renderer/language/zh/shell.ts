@@ -69,4 +69,7 @@ export const shell: Translated<typeof english> = {
   stop: '停止',
   requestUnconnected: '未连接到引擎',
   requestLost: '与引擎的连接已断开',
+  addressPart: '地址中的内容并非都能在此显示：{left}',
+  addressOf: '它属于 {source}',
+  addressRest: '其余内容已显示',
 };

@@ -32,4 +32,12 @@ export const words: Translated<typeof english> = {
   'no handshake': '此协议没有握手',
   'no tls': '未见 TLS',
   'not seen': '未从头到尾看到',
+  'unknown process': '未知进程',
+  inbound: '入站',
+  container: '容器',
+  pod: 'pod',
+  unit: '单元',
+  session: '会话',
+  domain: '域名',
+  user: '用户',
 };

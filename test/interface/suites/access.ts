@@ -18,6 +18,15 @@ async function violations(page: Page): Promise<string[]> {
 const settled = (page: Page): Promise<unknown> =>
   page.evaluate(`Promise.allSettled(document.getAnimations()
     .filter((each) => each instanceof CSSTransition).map(({ finished }) => finished))`);
+/** Goes over to another language, as when another window of the browser chose it. */
+const speak = (page: Page, language: string): Promise<unknown> =>
+  page.evaluate(`(async () => {
+    localStorage.setItem('flowglass.language', '"${language}"');
+    dispatchEvent(new StorageEvent('storage', { key: 'flowglass.language' }));
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+  })()`);
+/** English that is longer and has accents, and Chinese. */
+const LONGER = ['pseudo', 'zh'] as const;
 const nothing = (): Promise<void> => Promise.resolve();
 const tab = async (page: Page, name: RegExp): Promise<void> => {
   const found = page.getByRole('tab', { name });
@@ -115,7 +124,7 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
 export function accessSuite(suite: Suite): void {
   describe.each(['wide', 'narrow', 'least'] as const)('window %s', (size) => {
     it.each(SCREENS)(
-      'axe finds nothing in any theme, and nothing is clipped or over other text: %s',
+      'axe finds nothing in any theme, and nothing is clipped or over other text in any language: %s',
       (_name, scenario, act) =>
         withPage(
           suite,
@@ -127,6 +136,11 @@ export function accessSuite(suite: Suite): void {
             await page.waitForTimeout(300);
             expect(await findClutter(page)).toEqual([]);
             if (size === 'least') return;
+            for (const language of LONGER) {
+              await speak(page, language);
+              expect(await findClutter(page).then((found) => found.map((each) => `${language}: ${each}`))).toEqual([]);
+            }
+            await speak(page, 'en');
             for (const theme of THEMES) {
               await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
               await settled(page);

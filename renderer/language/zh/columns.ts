@@ -1,0 +1,33 @@
+import type { columns as english } from '../en/columns.ts';
+import type { Translated } from '../message.ts';
+
+export const columns: Translated<typeof english> = {
+  state: '状态',
+  process: '进程',
+  group: '单元或容器',
+  groupHead: '分组',
+  peer: '对端',
+  address: '地址',
+  protocol: '协议',
+  interface: '接口',
+  labels: '标签',
+  network: '对端网络',
+  networkHead: '网络',
+  rate: '速率',
+  rateHead: '速率，近 60 s',
+  sent: '发送',
+  received: '接收',
+  packets: '数据包',
+  rttP50: 'RTT p50',
+  rttP99: 'RTT p99',
+  dist: '延迟分布',
+  distHead: '0.1 ms – 1 s',
+  responseP50: '响应 p50',
+  responseP50Head: '响应 p50',
+  response: '响应 p99',
+  responseHead: '响应 p99',
+  retransmits: '重传',
+  retransmitsHead: '重传',
+  started: '开始',
+  age: '时长',
+};
