@@ -10,20 +10,11 @@ import { Engine } from '../../core/engine/engine.ts';
 import { options, TestPage } from '../../core/engine/port.testkit.ts';
 import { traffic, writeSession } from '../../core/engine/session.testkit.ts';
 import { median, print } from './figure.ts';
+import { come, lookAtAll, processorMs } from './first-screen.ts';
 
 const HOUR = 3600;
 const SEEKS = 40;
 const SPREAD = 0x9e3779b1;
-
-async function come(there: () => boolean): Promise<void> {
-  while (!there()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-/** Of this process, so that what else the machine does is left out. */
-function processorMs(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1000;
-}
 
 async function seeks(page: TestPage): Promise<number[]> {
   const costs: number[] = [];
@@ -56,9 +47,7 @@ try {
     const opened = processorMs(began);
     const megabytes = Math.round(statSync(path).size / 1e6);
     print({ name: `opening ${name}, ${megabytes} MB`, value: opened, unit: 'ms' });
-    await page.look(1, { kind: 'graph', edges: 400, groupLeft: 'unit', groupRight: 'name', find: '', windowMs: 5000 });
-    await page.look(2, { kind: 'table', sort: [], from: 0, count: 60, show: 'all' });
-    await page.look(3, { kind: 'timeline', flows: [], also: null, lanes: 8, fromNs: null, toNs: null, spanNs: 60e9, width: 440 }); // prettier-ignore
+    await lookAtAll(page);
     const costs = (await seeks(page)).sort((a, b) => a - b);
     print({ name: `seek in ${name}, median`, value: median(costs), unit: 'ms', ...budget });
     print({ name: `seek in ${name}, p95`, value: costs[Math.floor(SEEKS * 0.95)] ?? NaN, unit: 'ms', ...budget });
