@@ -35,7 +35,7 @@ export const XDP_DRIVERS: readonly string[] = ['virtio_net'];
 
 const LINKTYPE_ETHERNET = 1;
 const LINKTYPE_RAW = 101;
-const LINK_TYPES: Readonly<Record<string, number>> = { ether: LINKTYPE_ETHERNET, loopback: LINKTYPE_ETHERNET, none: LINKTYPE_RAW, ipip: LINKTYPE_RAW, tunnel6: LINKTYPE_RAW, sit: LINKTYPE_RAW, gre: LINKTYPE_RAW, gre6: LINKTYPE_RAW }; // prettier-ignore
+const LINK_TYPES: Readonly<Record<string, number>> = { ether: LINKTYPE_ETHERNET, loopback: LINKTYPE_ETHERNET, none: LINKTYPE_RAW, ppp: LINKTYPE_RAW, rawip: LINKTYPE_RAW, '[519]': LINKTYPE_RAW, ipip: LINKTYPE_RAW, tunnel6: LINKTYPE_RAW, sit: LINKTYPE_RAW, gre: LINKTYPE_RAW, gre6: LINKTYPE_RAW }; // prettier-ignore
 
 /** What `auto` will do on this kernel with this device; the helper has the last word and says what it did. */
 export function expectedAttach(kind: string, driver: string | null, kernel = release()): NetworkInterface['attach'] {

@@ -1,7 +1,8 @@
 // Everything a link can carry, on every rung: VLAN tags, fragments, extension headers, tunnels, padding, quotes, what is no IP,
 // in frames of 60 to 9,014 bytes; devices without an Ethernet header. Frames are made by hand, sums too.
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { listInterfaces } from '../../core/system/interfaces.ts';
 import { type Flow, flowOf, record, RUNGS, type Summary, totalOf } from '../lab/flowglass.ts';
 import * as make from '../lab/frames.ts';
 import type { Host } from '../lab/host.ts';
@@ -162,34 +163,57 @@ describeAsRoot('links', () => {
     const other = summary.flows.filter(({ sent, received }) => sent.packets + received.packets !== 3);
     expect(other.slice(0, 3)).toEqual([]);
   }, 120_000);
+});
 
-  it('tun: no Ethernet header, and nothing is missing', async () => {
-    const near = lab.host('near');
-    const far = lab.host('far');
-    const delayed = await lab.delayed(near, far, { delayUs: 1000 });
-    const servers = await startServers(far);
-    const { router } = delayed;
-    const before = ['tunnear', 'tunfar'].map((name) => router.counters(name));
-    const recorder = await record(lab, router, join(lab.directory, 'tun.pcapng'), ['-i', 'tunnear']);
-    const connections = await mixedTraffic(near, { left: delayed.near.left, right: delayed.far.right }, servers);
-    await settle(300);
-    const summary = await recorder.finish();
-    const after = router.counters('tunnear');
-    const { session } = summary;
-    expect(session.interfaces[0]).toMatchObject({ name: 'tunnear', linkType: 101 });
-    expect(session.unparsed).toEqual({});
-    const [first] = before;
-    // Offload frames are split before they leave by such a device.
-    expect(session.packets).toBe(after.rxPackets + after.txPackets - (first?.rxPackets ?? 0) - (first?.txPackets ?? 0));
-    expect(session.bytes).toBe(after.rxBytes + after.txBytes - (first?.rxBytes ?? 0) - (first?.txBytes ?? 0));
-    for (const c of connections) {
-      const flow = flowOf(summary, c.localPort, c.protocol);
-      expect([c.name, flow.sent.payloadBytes]).toEqual([c.name, c.sent + (c.tcp['bytesRetrans'] ?? 0)]);
-      // What the relay's queue dropped never came by here: of the far end's retransmits some may be the first copy.
-      expect(flow.received.payloadBytes).toBeGreaterThanOrEqual(c.received);
-      expect(flow.received.payloadBytes).toBeLessThanOrEqual(c.received + c.serverBytesRetrans);
-    }
-    for (const counter of ['packets', 'bytes', 'frames', 'frameBytes'] as const)
-      expect([counter, totalOf(summary, counter)]).toEqual([counter, session[counter]]);
-  }, 60_000);
+describeAsRoot('devices without a link header', () => {
+  let lab: Lab;
+  beforeEach(() => {
+    lab = new Lab();
+  });
+  afterEach(() => lab.dispose());
+
+  // What the stack sees of a PPP link (pppd) and of a modem is IP without a header too.
+  it.each([
+    ['tun', 65534],
+    ['ppp', 512],
+    ['rawip', 519],
+  ])(
+    '%s: no Ethernet header, and nothing is missing',
+    async (kind, linkType) => {
+      const near = lab.host('near');
+      const far = lab.host('far');
+      const delayed = await lab.delayed(near, far, { delayUs: 1000, linkType });
+      const servers = await startServers(far);
+      const { router } = delayed;
+      // What a device drops because its reader is slow has been counted as sent.
+      router.ip('link set tunnear txqueuelen 50000', 'link set tunfar txqueuelen 50000');
+      const before = ['tunnear', 'tunfar'].map((name) => router.counters(name));
+      const recorder = await record(lab, router, join(lab.directory, `${kind}.pcapng`), ['-i', 'tunnear']);
+      const listed = listInterfaces({ path: router.path, inode: router.inode }).find(({ name }) => name === 'tunnear');
+      expect(listed?.linkType).toBe(101);
+      const connections = await mixedTraffic(near, { left: delayed.near.left, right: delayed.far.right }, servers);
+      await settle(300);
+      const summary = await recorder.finish();
+      const after = router.counters('tunnear');
+      const { session } = summary;
+      expect(session.interfaces[0]).toMatchObject({ name: 'tunnear', linkType: 101 });
+      expect(session.unparsed).toEqual({});
+      const [first] = before;
+      // Offload frames are split before they leave by such a device.
+      expect(session.packets).toBe(
+        after.rxPackets + after.txPackets - (first?.rxPackets ?? 0) - (first?.txPackets ?? 0),
+      );
+      expect(session.bytes).toBe(after.rxBytes + after.txBytes - (first?.rxBytes ?? 0) - (first?.txBytes ?? 0));
+      for (const c of connections) {
+        const flow = flowOf(summary, c.localPort, c.protocol);
+        expect([c.name, flow.sent.payloadBytes]).toEqual([c.name, c.sent + (c.tcp['bytesRetrans'] ?? 0)]);
+        // What the relay's queue dropped never came by here: of the far end's retransmits some may be the first copy.
+        expect(flow.received.payloadBytes).toBeGreaterThanOrEqual(c.received);
+        expect(flow.received.payloadBytes).toBeLessThanOrEqual(c.received + c.serverBytesRetrans);
+      }
+      for (const counter of ['packets', 'bytes', 'frames', 'frameBytes'] as const)
+        expect([counter, totalOf(summary, counter)]).toEqual([counter, session[counter]]);
+    },
+    60_000,
+  );
 });

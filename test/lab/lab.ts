@@ -70,6 +70,8 @@ export interface RelayOptions {
   /** Every n-th packet of each way is dropped. */
   dropEvery?: number;
   bitsPerSecond?: number;
+  /** ARPHRD_* of its devices; those of a tun by default. */
+  linkType?: number;
 }
 
 const QUIET = `add table ip6 quiet
@@ -176,6 +178,7 @@ export class Lab {
     const args: (string | number)[] = ['tunnear', 'tunfar', '--delay-us', options.delayUs];
     if (options.dropEvery !== undefined) args.push('--drop-every', options.dropEvery);
     if (options.bitsPerSecond !== undefined) args.push('--bits-per-second', options.bitsPerSecond);
+    if (options.linkType !== undefined) args.push('--link-type', options.linkType);
     const relay = router.start('relay', args, { timeoutMs: 150_000 });
     await relay.event('ready');
     router.sysctl({

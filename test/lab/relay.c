@@ -2,11 +2,12 @@
 /*
  * Delay relay: what arrives on one TUN device leaves through the other after a constant time, each way.
  *
- *   lab-relay LEFT RIGHT --delay-us D [--drop-every N] [--bits-per-second B] [--seconds S]
+ *   lab-relay LEFT RIGHT --delay-us D [--drop-every N] [--bits-per-second B] [--link-type T] [--seconds S]
  *
  * Creates both devices in its own network namespace (the caller brings them up and routes), prints
  * {"event":"ready"}, and until it ends forwards every packet `D` microseconds after it was read. With --drop-every the
  * N-th, 2N-th … packet of each way is dropped; with --bits-per-second a packet also waits for those before it.
+ * With --link-type the devices are of that ARPHRD_* type, as those of pppd (512) or of a modem (519): IP without a header too.
  * Runs under SCHED_FIFO with no timer slack where it may: measured error on two loaded cores below 0.2 ms.
  */
 #include "programs/common.h"
@@ -32,7 +33,7 @@ struct way {
 	struct waiting *queue;
 };
 
-static int tun(const char *name)
+static int tun(const char *name, long link_type)
 {
 	struct ifreq request;
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -42,6 +43,8 @@ static int tun(const char *name)
 	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0)
 		die(name);
+	if (link_type && ioctl(fd, TUNSETLINK, link_type) != 0)
+		die("link type");
 	return fd;
 }
 
@@ -108,7 +111,8 @@ int main(int argc, char **argv)
 	uint64_t delay = (uint64_t)number(argc, argv, "--delay-us", 0) * 1000;
 	long drop_every = number(argc, argv, "--drop-every", 0);
 	double rate = atof(option(argc, argv, "--bits-per-second", "0"));
-	int left = tun(argv[1]), right = tun(argv[2]);
+	long link_type = number(argc, argv, "--link-type", 0);
+	int left = tun(argv[1], link_type), right = tun(argv[2], link_type);
 
 	memset(ways, 0, sizeof(ways));
 	ways[0].from = ways[1].to = left;
