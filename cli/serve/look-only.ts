@@ -11,6 +11,7 @@ const ALLOWED: ReadonlySet<string> = new Set<Method>([
   'refine',
   'flow',
   'packets',
+  'packetFind',
   'packet',
   'stream',
   'viewOpen',

@@ -278,6 +278,8 @@ export interface Answers extends ExportAnswers, RecordingAnswers, SessionAnswers
   complete: CompletionAnswer;
   flow: FlowAnswer | null;
   packets: { total: number; rows: PacketRow[] };
+  /** Places in the list of packets, in order; `most` = there may be more. */
+  packetFind: { places: number[]; most: boolean };
   stream: StreamAnswer;
   measure: MeasureAnswer;
   packet: PacketAnswer | null;

@@ -170,6 +170,13 @@ export const requests = {
     from: z.number().int().min(0).default(0),
     count: z.number().int().min(1).max(500).default(100),
   }),
+  /** Which of a flow's packets have a text or bytes (pairs of hex digits) in them. */
+  packetFind: z.strictObject({
+    flow: z.number().int().min(0),
+    typed: z.string().max(400),
+    as: z.enum(['text', 'hex']),
+    caseless: z.boolean(),
+  }),
   /** What both sides of a flow said, from its stored packets. */
   stream: z.strictObject({ flow: z.number().int().min(0) }),
   /** What passed between two moments; of one flow, or (null) of all. */

@@ -19,6 +19,7 @@ import type {
   Trouble,
 } from '../contract/answers.ts';
 import { requestEnvelope, requests, type Method, type Params } from '../contract/requests.ts';
+import { needleOf, PACKETS_FOUND_MAX } from '../contract/find.ts';
 import { FlowglassError } from '../errors.ts';
 import type { ExportWish } from '../contract/exports.ts';
 import type { RecordingAnswers } from '../contract/recording.ts';
@@ -348,6 +349,13 @@ export class Engine {
       const { model, packets } = this.current();
       const row = model.flows.rowOf(flow);
       return packets && row >= 0 ? packets.list(model, row, from, count) : { total: 0, rows: [] };
+    },
+    packetFind: async (_viewer, { flow, typed, as, caseless }) => {
+      const { model, packets } = this.current();
+      const row = model.flows.rowOf(flow);
+      const needle = needleOf(typed, as, caseless);
+      const places = packets && row >= 0 && needle ? await packets.find(model, row, needle, PACKETS_FOUND_MAX) : [];
+      return { places, most: places.length >= PACKETS_FOUND_MAX };
     },
     measure: (_viewer, params) => measure(this.current(), params),
     stream: (_viewer, { flow }) => {

@@ -1,4 +1,5 @@
 /** Packets of one flow in a capture file: found by reading it once, remembered, and decoded one at a time. */
+import { indexIn, type Needle } from '../contract/find.ts';
 import type { PacketAnswer, PacketRow, StreamAnswer } from '../contract/answers.ts';
 import { Dissector } from '../dissect/dissector.ts';
 import {
@@ -69,6 +70,21 @@ export class FlowPackets {
       this.listed = { flow, key, rows };
     }
     return { total: this.listed.rows.length, rows: this.listed.rows.slice(from, from + count) };
+  }
+
+  /** Places in the list of the packets that have these bytes in them, headers included; `most` at most. */
+  async find(model: FlowModel, flow: number, needle: Needle, most: number): Promise<number[]> {
+    const { flows } = model;
+    const match = new FlowMatch(model, flow);
+    const found: number[] = [];
+    let place = 0;
+    await this.read(flows.firstNs.data[flow]! - 1e6, flows.lastNs.data[flow]! + 1e9, (packet) => {
+      if (match.test(packet) === null) return true;
+      const end = packet.offset + packet.captured;
+      if (indexIn(packet.bytes, needle, packet.offset, end) >= 0) found.push(place);
+      return ++place < LISTED_MAX && found.length < most;
+    });
+    return found;
   }
 
   /** Visits the packets in [from, to), of one flow or (null) of all; false from `visit` stops. */

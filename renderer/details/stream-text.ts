@@ -1,4 +1,6 @@
 /** Bytes of a stream as text, as a hex dump, or as one line of hex. Text is drawn as text only, never as HTML. */
+import type { FoundPart } from './find-stream.ts';
+
 export type StreamForm = 'text' | 'hex' | 'raw';
 
 const PER_LINE = 16;
@@ -47,4 +49,31 @@ export const asRaw = (bytes: Uint8Array): string =>
 
 export function formed(form: StreamForm, bytes: Uint8Array, from: number): string {
   return form === 'text' ? asText(bytes) : form === 'hex' ? asHex(bytes, from) : asRaw(bytes);
+}
+
+/** Text as it is drawn; `match` = number of what was found there, −1 = nothing was looked for or found. */
+export interface Spelled {
+  readonly text: string;
+  readonly match: number;
+}
+
+/** The bytes with what was found in them marked; in a hex dump whole lines are. `parts` are in order. */
+export function spelled(form: StreamForm, bytes: Uint8Array, from: number, parts: readonly FoundPart[]): Spelled[] {
+  if (parts.length === 0) return [{ text: formed(form, bytes, from), match: -1 }];
+  const unit = form === 'hex' ? PER_LINE : 1;
+  const spans: Spelled[] = [];
+  let at = 0;
+  const put = (to: number, match: number): void => {
+    const end = Math.min(bytes.length, to);
+    if (end <= at) return;
+    const text = formed(form, bytes.subarray(at, end), from + at);
+    spans.push({ text: form === 'hex' && end < bytes.length ? `${text}\n` : text, match });
+    at = end;
+  };
+  for (const part of parts) {
+    put(Math.floor(part.from / unit) * unit, -1);
+    put(Math.ceil(part.to / unit) * unit, part.match);
+  }
+  put(bytes.length, -1);
+  return spans;
 }

@@ -413,6 +413,10 @@ export class FakeEngine {
         const rows = Array.from({ length: Math.max(0, Math.min(count, total - from)) }, (_, i) => packetRow(flow, from + i, (atS) => this.clockText(atS))); // prettier-ignore
         return { total, rows };
       }
+      case 'packetFind': {
+        const { typed } = params as Params<'packetFind'>;
+        return { places: typed === 'orders' ? [3, 700, 20_000] : [], most: false };
+      }
       case 'measure': {
         const { flow, fromNs, toNs } = params as Params<'measure'>;
         const bps = flow === null ? 281e6 : (this.world.flows[flow]?.bps ?? 0);
