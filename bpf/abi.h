@@ -58,6 +58,7 @@ enum fg_frame_type {
 	FG_FRAME_BYE = 14,       /* struct fg_stats, the last frame */
 	FG_FRAME_NAMES = 15,     /* array of struct fg_name: drop reasons by the running kernel's own names */
 	FG_FRAME_RESYNCED = 16,  /* struct fg_clock: everything a resync (or the first snapshot) had to say has been sent */
+	FG_FRAME_TRANSLATIONS = 17, /* array of struct fg_translation: connections whose addresses this namespace changes (stream: state) */
 	/* engine to helper */
 	FG_COMMAND_HELLO = 128,   /* struct fg_command_hello, first frame */
 	FG_COMMAND_ATTACH = 129,  /* struct fg_command_attach */
@@ -397,6 +398,7 @@ enum fg_features {
 	FG_FEATURE_UDP_FAIL = 4096,
 	FG_FEATURE_SOCKET_ERRORS = 8192,
 	FG_FEATURE_ACCEPT = 16384,
+	FG_FEATURE_CONNTRACK = 32768, /* translations of addresses are told */
 };
 
 struct fg_hello {
@@ -525,6 +527,22 @@ struct fg_name {
 	__u32 number;
 	__u32 reserved;
 	__u8 name[56]; /* without SKB_DROP_REASON_, NUL padded */
+};
+
+/* One connection that netfilter translates (NAT): how its first packet came, and how it goes on. */
+struct fg_translation {
+	__u64 at_ns; /* boot time at which it was read */
+	__u8 source[16];
+	__u8 target[16];
+	__u8 new_source[16];
+	__u8 new_target[16];
+	__u16 source_port;
+	__u16 target_port;
+	__u16 new_source_port;
+	__u16 new_target_port;
+	__u8 protocol; /* IPPROTO_TCP, _UDP, _SCTP */
+	__u8 family;   /* 4 (the rest of addresses is zero) or 6 */
+	__u8 reserved[6];
 };
 
 /* ---- commands ---------------------------------------------------------------------------------------------- */

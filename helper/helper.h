@@ -192,6 +192,10 @@ struct helper {
 	uint32_t snaplen;
 	int news_fd;   /* netlink, RTMGRP_LINK */
 	int route_fd;  /* netlink, requests */
+	int conntrack_fd;     /* netlink, translations that come up; -1 = not known here */
+	int conntrack_ask_fd; /* netlink, requests for them */
+	bool conntrack_lost;  /* some were not told: the table is to be read again */
+	uint64_t conntrack_looked_ns;
 	int ethtool_fd;
 	int lock_fd;   /* abstract socket that says that our clsact handle is in use */
 	uint32_t clsact_handle;
@@ -280,6 +284,9 @@ int clsact_detach(struct helper *helper, uint32_t ifindex, bool egress, uint32_t
 /* Facts of one interface; on an error (-ENODEV: it is gone) `facts` stays as it was. */
 int interfaces_facts(struct helper *helper, uint32_t ifindex, struct fg_interface *facts);
 int interfaces_news(struct helper *helper); /* reads what the kernel says about links */
+void conntrack_open(struct helper *helper);
+void conntrack_look(struct helper *helper); /* at all translations: at the start, and when news were lost */
+void conntrack_news(struct helper *helper);
 void interfaces_look(struct helper *helper); /* at all of them: at the start, and when news were lost */
 struct interface *interface_numbered(struct helper *helper, uint16_t iface); /* that has or had the number, or NULL */
 uint32_t interfaces_link_type(uint32_t arphrd);

@@ -68,7 +68,7 @@ static const struct {
 
 static const char *const feature_names[] = {
 	"tcx", "xdp", "socket-states", "cgroup-sock", "send-recv", "tcp-probe", "retransmit", "resets", "drops",
-	"processes", "iterators", "exe-path", "udp-fail", "socket-errors", "accept",
+	"processes", "iterators", "exe-path", "udp-fail", "socket-errors", "accept", "conntrack",
 };
 
 const char *load_feature_name(uint32_t bit)

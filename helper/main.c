@@ -181,10 +181,10 @@ static int open_queues(struct helper *helper)
 
 static int open_netlink(struct helper *helper)
 {
-	helper->route_fd = netlink_open(0);
+	helper->route_fd = netlink_open(NETLINK_ROUTE, 0);
 	if (helper->route_fd < 0)
 		return helper->route_fd;
-	helper->news_fd = netlink_open(RTMGRP_LINK);
+	helper->news_fd = netlink_open(NETLINK_ROUTE, RTMGRP_LINK);
 	if (helper->news_fd < 0)
 		return helper->news_fd;
 	helper->ethtool_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -248,6 +248,7 @@ static int start(struct helper *helper, const char *netns, struct waits *waits, 
 	snprintf(failure, failure_size, "attaching to tracepoints");
 	if ((error = load_attach(helper, &report)))
 		return error;
+	conntrack_open(helper); /* without it translations are not known, and the features say so */
 	(void)clsact_open(helper); /* without a handle the clsact rung says so when it is needed */
 	load_names(helper);
 	snprintf(failure, failure_size, "mapping the tables of the kernel programs");
@@ -269,6 +270,7 @@ static int start(struct helper *helper, const char *netns, struct waits *waits, 
 	helper->channel.hello_due = helper->channel.clock_due = true;
 	send_names(helper);
 	interfaces_look(helper);
+	conntrack_look(helper);
 	failure[0] = 0;
 	return channel_flush(helper);
 }
@@ -282,10 +284,13 @@ static void each_tick(struct helper *helper)
 		clock_read(helper);
 		helper->channel.clock_due = helper->channel.stats_due = true;
 	}
+	conntrack_news(helper); /* before the flows that they are about */
 	drain_start(helper, false);
 	drain_gaps(helper, false);
 	if (helper->present_lost)
 		interfaces_look(helper);
+	if (helper->conntrack_lost)
+		conntrack_look(helper);
 	snapshot_tick(helper);
 }
 
@@ -343,6 +348,7 @@ static int hand_over(struct helper *helper)
 	uint64_t written = helper->channel.written;
 	uint64_t since = clock_boot_ns();
 
+	conntrack_news(helper);
 	drain_start(helper, true);
 	for (;;) {
 		struct pollfd socket = { .fd = helper->channel.fd, .events = POLLOUT };
@@ -491,7 +497,7 @@ int main(int argc, char **argv)
 	}
 	if (probe == (path != NULL))
 		return usage();
-	helper->channel.fd = helper->news_fd = helper->route_fd = helper->ethtool_fd = helper->lock_fd = -1;
+	helper->channel.fd = helper->conntrack_fd = helper->news_fd = helper->route_fd = helper->ethtool_fd = helper->lock_fd = -1;
 	helper->statm_fd = helper->cgroup_fd = -1;
 	int cpus = libbpf_num_possible_cpus();
 	helper->cpus = cpus > 0 ? (uint32_t)cpus : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * rtnetlink requests over one socket that is opened before the seccomp filter goes in (afterwards there is no
+ * Netlink requests over sockets that are opened before the seccomp filter goes in (afterwards there is no
  * socket()), with a buffer of fixed size.
  */
 #ifndef FLOWGLASS_NETLINK_H
@@ -16,10 +16,10 @@ struct netlink_request {
 	uint8_t body[1000];
 };
 
-/* A bound NETLINK_ROUTE socket that listens to `groups` (RTMGRP_*); descriptor or -errno. */
-int netlink_open(uint32_t groups);
+/* A bound socket of a protocol (NETLINK_ROUTE, NETLINK_NETFILTER) that listens to `groups`; descriptor or -errno. */
+int netlink_open(int protocol, uint32_t groups);
 
-/* Begins a request; returns its fixed part (ifinfomsg, tcmsg), zeroed. */
+/* Begins a request; returns its fixed part (ifinfomsg, tcmsg, nfgenmsg), zeroed. */
 void *netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flags, size_t fixed_bytes);
 void netlink_put(struct netlink_request *request, uint16_t type, const void *value, size_t bytes);
 struct rtattr *netlink_nest(struct netlink_request *request, uint16_t type);

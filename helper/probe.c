@@ -93,6 +93,7 @@ int probe_run(struct helper *helper)
 	error = load_programs(helper, &report, failure, sizeof failure);
 	if (!error)
 		(void)load_attach(helper, &report);
+	conntrack_open(helper);
 	printf(",\"btf\":%s,\"cgroup\":%s,\"loaded\":%s,\"failure\":", report.btf ? "true" : "false",
 	       !error && helper->cgroup_fd >= 0 ? "true" : "false", error ? "false" : "true");
 	if (error)

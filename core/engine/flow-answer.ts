@@ -41,7 +41,7 @@ export function flowAnswer(source: SummarySource, flow: number, words: FlowWords
     flow: model.flows.id.data[flow]!,
     id: summary.id,
     protocol: summary.protocol,
-    interface: summary.path.length > 1 ? summary.path.join(' → ') : (summary.interface ?? '–'),
+    interface: pathText(summary),
     client: end(summary.client),
     server: end(summary.server),
     roles: summary.roles ?? 'first-packet',
@@ -171,4 +171,12 @@ function newest(model: FlowModel, pid: number, child: number): number {
     if (best < 0 || start(row) > start(best)) best = row;
   }
   return best;
+}
+
+/** The interfaces that its packets passed, and the other addresses that it has there. */
+function pathText({ path, interface: own, nat }: FlowSummary): string {
+  const ends = ({ address, port }: { address: string; port: number | null }): string =>
+    port === null ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const translated = (nat ?? []).map((each) => ` (${each.interface}: ${ends(each.client)} → ${ends(each.server)})`);
+  return `${path.length > 1 ? path.join(' → ') : (own ?? '–')}${translated.join('')}`;
 }

@@ -11,7 +11,7 @@ import { Index, mix } from './hash.ts';
 import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 
 export const KEY_WORDS = KEY.size / 4;
-const PORTS_WORD = KEY.loPort / 4;
+export const PORTS_WORD = KEY.loPort / 4;
 /** Word of the key that holds interface, protocol and family. */
 export const TAIL_WORD = KEY.iface / 4;
 /** Numbers per direction in `counters`: packets, bytes, payload, frames, frame bytes (struct fg_counters). */
@@ -19,6 +19,18 @@ export const COUNTERS = 5;
 /** Flows of one key that are looked at before a further one is taken for new. */
 const CHAIN_MAX = 64;
 export const NONE = -1;
+
+/** The hash of a key's ends and protocol, wherever it was seen. */
+export function hashOfEnds(keys: Uint32Array, at: number): number {
+  let hash = 0;
+  for (let i = 0; i < TAIL_WORD; i++) hash = mix(hash, keys[at + i]!);
+  return mix(hash, keys[at + TAIL_WORD]! >>> 16);
+}
+
+export function sameEnds(a: Uint32Array, atA: number, b: Uint32Array, atB: number): boolean {
+  for (let i = 0; i < TAIL_WORD; i++) if (a[atA + i] !== b[atB + i]) return false;
+  return a[atA + TAIL_WORD]! >>> 16 === b[atB + TAIL_WORD]! >>> 16;
+}
 
 export class FlowTable {
   readonly rows = new Table();
@@ -211,9 +223,7 @@ export class FlowTable {
   }
   /** Same addresses, ports and protocol, on whichever interfaces. */
   sameEnds(a: number, b: number): boolean {
-    const keys = this.key.data;
-    for (let i = 0; i < TAIL_WORD; i++) if (keys[a * KEY_WORDS + i] !== keys[b * KEY_WORDS + i]) return false;
-    return keys[a * KEY_WORDS + TAIL_WORD]! >>> 16 === keys[b * KEY_WORDS + TAIL_WORD]! >>> 16;
+    return sameEnds(this.key.data, a * KEY_WORDS, this.key.data, b * KEY_WORDS);
   }
   protocolOf(flow: number): number {
     return (this.key.data[flow * KEY_WORDS + TAIL_WORD]! >>> 16) & 0xff;

@@ -36,6 +36,7 @@ import type { SnapshotReader, SnapshotWriter } from './snapshot.ts';
 import { Sockets } from './sockets.ts';
 import { Strings } from './strings.ts';
 import { TcpTrouble } from './tcp-trouble.ts';
+import { Translations } from './translations.ts';
 import { clientOf } from './roles.ts';
 
 /** Set in `flows.flags`, above the kernel's own: the client's acknowledgement of the SYN-ACK was seen. */
@@ -60,6 +61,9 @@ export class FlowModel {
   readonly throughput = new Throughput();
   readonly applications = new Applications();
   readonly names = new ObservedNames();
+
+  /** Which flows outside are which ones inside (NAT). */
+  readonly translations = new Translations();
 
   /** What flows came to that are no longer here (fold.ts). */
   readonly folded = new Folded();
@@ -323,6 +327,7 @@ export class FlowModel {
       this.throughput.bytes +
       this.applications.bytes +
       this.names.bytes +
+      this.translations.bytes +
       this.folded.bytes +
       this.drops.bytes
     );
@@ -374,6 +379,7 @@ export class FlowModel {
       this.flows,
       this.sockets,
       this.localTimes,
+      this.translations,
       this.tcpTrouble,
     ];
   }

@@ -22,6 +22,7 @@ import {
 import { KEY_WORDS, TAIL_WORD } from './flows.ts';
 import type { FlowModel } from './model.ts';
 import { samePackets } from './paths.ts';
+import type { OtherEnds } from './translations.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from './names.ts';
 import { SOCKET_ACCEPTED, SOCKET_AMBIGUOUS, SOCKET_BEFORE, SOCKET_INFORMED, SOCKET_KERNEL } from './sockets.ts';
 
@@ -83,28 +84,39 @@ export function socketOf(model: FlowModel, flow: number, side: number, marks: Ui
 
 /**
  * The socket of a side whose packets were seen to leave it in another namespace that is watched: of the flow that is made of
- * the same packets there.
+ * the same packets there, with the same ends or those that a translation gives it.
  */
 function otherEnd(model: FlowModel, flow: number, side: number): number {
+  const { flows, translations } = model;
+  const at = flow * KEY_WORDS;
+  const same: OtherEnds = { keys: flows.key.data, at, flipped: false };
+  // Whoever asks may have a key in hand.
+  const inHand = flows.words.slice();
+  let found = NO_SOCKET;
+  for (const ends of [same, ...translations.others(flows.key.data, at, flows.firstNs.data[flow]!)]) {
+    const there = socketThere(model, flow, ends.flipped ? 1 - side : side, ends);
+    if (there !== NO_SOCKET) found = there;
+  }
+  flows.loadWords(inHand, 0);
+  return found;
+}
+
+function socketThere(model: FlowModel, flow: number, side: number, { keys, at, flipped }: OtherEnds): number {
   const { flows, interfaces } = model;
   const own = interfaces.get(flows.ifaceOf(flow))?.netns;
   // An initial sequence number is the same everywhere; what tells datagrams apart is each helper's own.
   const epoch = flows.protocolOf(flow) === PROTOCOL_TCP ? flows.epoch.data[flow]! : 0;
-  const firstNs = flows.firstNs.data[flow]!;
-  // Whoever asks may have a key in hand.
-  const inHand = flows.words.slice();
   let found = NO_SOCKET;
   for (const { iface, netns } of interfaces.list) {
     if (netns === own) continue;
-    flows.loadWords(flows.key.data, flow * KEY_WORDS);
+    flows.loadWords(keys, at);
     flows.words[TAIL_WORD] = ((flows.words[TAIL_WORD]! & 0xffff0000) | iface) >>> 0;
     flows.hash();
-    const there = flows.lookup(epoch, firstNs);
+    const there = flows.lookup(epoch, flows.firstNs.data[flow]!);
     if (there < 0 || flows.socket.data[there * 2 + side]! < 0) continue;
     // The same addresses may be in use in namespaces that have nothing to do with each other.
-    if (samePackets(model, flow, there)) found = flows.socket.data[there * 2 + side]!;
+    if (samePackets(model, flow, there, flipped)) found = flows.socket.data[there * 2 + side]!;
   }
-  flows.loadWords(inHand, 0);
   return found;
 }
 

@@ -8,7 +8,7 @@
  * than one interface. `update` costs a few ns a flow that is new, and a comparison for each of those few.
  */
 import { FLOW_EGRESS_HI, FLOW_EGRESS_LO, FLOW_INGRESS_HI, FLOW_INGRESS_LO } from '../abi/generated.ts';
-import { COUNTERS, KEY_WORDS, TAIL_WORD } from './flows.ts';
+import { COUNTERS, hashOfEnds, KEY_WORDS, sameEnds } from './flows.ts';
 import { Index, mix } from './hash.ts';
 import type { Interface } from './interfaces.ts';
 import { FLAG_COUNTED, type FlowModel } from './model.ts';
@@ -19,6 +19,9 @@ const SAME_TIME_NS = 1e9;
 /** Flows of one pair of ends that are compared; of more the newest. */
 const COMPARED_MAX = 64;
 const HEIGHT_MAX = 4;
+/** Flags of a flow: packets of that direction came in, went out. */
+const INTO = [FLOW_INGRESS_LO, FLOW_INGRESS_HI];
+const OUT = [FLOW_EGRESS_LO, FLOW_EGRESS_HI];
 
 /** Packets, bytes, frames, frame bytes that are in no shown flow's counters, because a shown flow's are the same. */
 export interface Duplicates {
@@ -34,6 +37,11 @@ export class Paths {
   #standsFor = new Int32Array(64);
   /** Next older flow with the same ends, −1 = none. */
   #next = new Int32Array(64);
+  /** Row of `translations` by which it is another flow inside, −1 = none. */
+  #translation = new Int32Array(64);
+  /** Of `translations`: rows that are known, and which rows they are. */
+  #translations = 0;
+  #generation = 0;
   readonly #index = new Index();
   /** First (newest) flow of each run of equal ends that touches more than one interface. */
   readonly #several = new Set<number>();
@@ -54,7 +62,7 @@ export class Paths {
     const { flows, interfaces, countsFromPackets, version, foldings } = this.#model;
     // The tracker of foreign captures leaves copies out packet by packet.
     if (countsFromPackets) return this;
-    if (foldings !== this.#foldings) this.#restart(foldings);
+    if (foldings !== this.#foldings || this.#translatedLate()) this.#restart(foldings);
     this.#takeNew(flows.rows.count);
     if (this.#several.size === 0) return this;
     const topology = topologyOf(interfaces.list);
@@ -116,6 +124,21 @@ export class Paths {
     this.#count = this.#hidden = 0;
     this.#only = this.#version = -1;
     this.#interfaces = 0;
+    this.#generation = this.#model.translations.generation;
+  }
+
+  /** A translation came after the flows that it is of. */
+  #translatedLate(): boolean {
+    const { rows, outer, generation } = this.#model.translations;
+    const first = this.#translations;
+    this.#translations = rows.count;
+    if (generation !== this.#generation) return true;
+    if (this.#only !== -2) return false;
+    for (let row = first; row < rows.count; row++) {
+      const newest = this.#newest(outer.data, row * KEY_WORDS);
+      if (newest >= 0 && this.#translation[newest]! < 0) return true;
+    }
+    return false;
   }
 
   #takeNew(total: number): void {
@@ -128,6 +151,7 @@ export class Paths {
       };
       this.#standsFor = grow(this.#standsFor);
       this.#next = grow(this.#next);
+      this.#translation = grow(this.#translation);
     }
     for (let flow = this.#count; flow < total; flow++) {
       this.#standsFor[flow] = -1;
@@ -146,11 +170,12 @@ export class Paths {
 
   #link(flow: number): void {
     const index = this.#index;
+    const { flows, translations } = this.#model;
+    this.#translation[flow] = translations.of(flows.key.data, flow * KEY_WORDS, flows.firstNs.data[flow]!);
     let probe = index.first(this.#hash(flow));
     for (let other = index.at(probe); other >= 0; other = index.at((probe = index.next(probe)))) {
-      if (!this.#model.flows.sameEnds(flow, other)) continue;
+      if (!this.#sameEnds(flow, other)) continue;
       this.#next[flow] = other;
-      const { flows } = this.#model;
       const several = this.#several.delete(other) || flows.ifaceOf(flow) !== flows.ifaceOf(other);
       if (several) this.#several.add(flow);
       index.replace(probe, flow);
@@ -164,23 +189,55 @@ export class Paths {
   }
 
   #newestOf(flow: number): number {
+    return this.#newest(this.#ends(flow), this.#endsAt(flow));
+  }
+
+  /** The newest flow with that key inside, -1 = none. */
+  #newest(keys: Uint32Array, at: number): number {
     const index = this.#index;
-    let probe = index.first(this.#hash(flow));
-    while (index.at(probe) >= 0 && !this.#model.flows.sameEnds(flow, index.at(probe))) probe = index.next(probe);
+    let probe = index.first(hashOfEnds(keys, at));
+    for (; index.at(probe) >= 0; probe = index.next(probe)) {
+      const other = index.at(probe);
+      if (sameEnds(keys, at, this.#ends(other), this.#endsAt(other))) break;
+    }
     return index.at(probe);
+  }
+
+  /** Its key inside stands here, from `endsAt` on. */
+  #ends(flow: number): Uint32Array {
+    const { flows, translations } = this.#model;
+    return this.#translation[flow]! < 0 ? flows.key.data : translations.inner.data;
+  }
+
+  #endsAt(flow: number): number {
+    const row = this.#translation[flow]!;
+    return (row < 0 ? flow : row) * KEY_WORDS;
+  }
+
+  #sameEnds(a: number, b: number): boolean {
+    return sameEnds(this.#ends(a), this.#endsAt(a), this.#ends(b), this.#endsAt(b));
+  }
+
+  #hash(flow: number): number {
+    return hashOfEnds(this.#ends(flow), this.#endsAt(flow));
+  }
+
+  /** Whether lo of one of them is hi of the other. */
+  #flipped(a: number, b: number): boolean {
+    const { flipped } = this.#model.translations;
+    const of = (flow: number): number => (this.#translation[flow]! < 0 ? 0 : flipped.data[this.#translation[flow]!]!);
+    return of(a) !== of(b);
+  }
+
+  /** Whether the addresses of a flow are other ones inside. */
+  isTranslated(flow: number): boolean {
+    return flow < this.#count && this.#only === -2 && this.#translation[flow]! >= 0;
   }
 
   #run(newest: number): number[] {
     const run: number[] = [];
     for (let flow = newest; flow >= 0 && run.length < COMPARED_MAX; flow = this.#next[flow]!) run.push(flow);
     return run;
-  }
-
-  #hash(flow: number): number {
-    const keys = this.#model.flows.key.data;
-    let hash = 0;
-    for (let i = 0; i < TAIL_WORD; i++) hash = mix(hash, keys[flow * KEY_WORDS + i]!);
-    return mix(hash, keys[flow * KEY_WORDS + TAIL_WORD]! >>> 16);
   }
 
   #changed(newest: number): boolean {
@@ -199,7 +256,7 @@ export class Paths {
     const group = run.map((_, i) => i);
     for (let i = 0; i < run.length; i++)
       for (let j = 0; j < i; j++)
-        if (group[i] !== group[j] && samePackets(this.#model, run[i]!, run[j]!)) {
+        if (group[i] !== group[j] && samePackets(this.#model, run[i]!, run[j]!, this.#flipped(run[i]!, run[j]!))) {
           const [from, to] = [group[i]!, group[j]!];
           for (let k = 0; k < group.length; k++) if (group[k] === from) group[k] = to;
         }
@@ -216,15 +273,18 @@ export class Paths {
 
   /**
    * Nearest to the local socket: of those that a local socket sent through the one on top (the VLAN, not the device
-   * below). Without one the one with most packets; what was shown before stays, unless it has clearly less.
+   * below), and of both ends of a connection the one whose addresses are those that its initiator knows. Without one the
+   * one with most packets; what was shown before stays, unless it has clearly less.
    */
-  #best(members: readonly number[], shownBefore: (flow: number) => boolean): number {
-    if (members.length === 1) return members[0]!;
+  #best(all: readonly number[], shownBefore: (flow: number) => boolean): number {
+    if (all.length === 1) return all[0]!;
     const model = this.#model;
     const { flows, interfaces } = model;
-    const faces = members.map((flow) => interfaces.get(flows.ifaceOf(flow)));
     const local = (flow: number): boolean => flows.socket.data[flow * 2]! >= 0 || flows.socket.data[flow * 2 + 1]! >= 0;
-    const anyLocal = members.some(local);
+    const anyLocal = all.some(local);
+    const initiators = all.filter((flow) => local(flow) && this.#translation[flow]! < 0);
+    const members = initiators.length > 0 ? initiators : all;
+    const faces = members.map((flow) => interfaces.get(flows.ifaceOf(flow)));
     const weight = (flow: number): number => {
       const packets = packetsOf(model, flow, 0) + packetsOf(model, flow, 1);
       return shownBefore(flow) ? packets * 1.0625 + 8 : packets;
@@ -274,8 +334,8 @@ function heightOf(face: Interface | null, faces: readonly (Interface | null)[], 
   return height;
 }
 
-/** Whether two flows with the same ends on two interfaces are made of the same packets. */
-export function samePackets(model: FlowModel, a: number, b: number): boolean {
+/** Whether two flows with the same ends on two interfaces are made of the same packets; `flipped` = lo of one is hi of the other. */
+export function samePackets(model: FlowModel, a: number, b: number, flipped = false): boolean {
   const { flows, interfaces } = model;
   const [left, right] = [interfaces.get(flows.ifaceOf(a)), interfaces.get(flows.ifaceOf(b))];
   if (left === null || right === null || left === right) return false;
@@ -283,31 +343,30 @@ export function samePackets(model: FlowModel, a: number, b: number): boolean {
   const elsewhere = left.netns !== right.netns;
   if (flows.firstNs.data[a]! > flows.lastNs.data[b]! + SAME_TIME_NS) return false;
   if (flows.firstNs.data[b]! > flows.lastNs.data[a]! + SAME_TIME_NS) return false;
-  if (contradict(model, a, b)) return false;
+  if (contradict(model, a, b, flipped)) return false;
   const stacked = !elsewhere && (above(left, right) || above(right, left));
   const [flagsA, flagsB] = [flows.flags.data[a]!, flows.flags.data[b]!];
   for (let direction = 0; direction < 2; direction++) {
-    if (packetsOf(model, a, direction) === 0 || packetsOf(model, b, direction) === 0) continue;
-    const into = direction === 0 ? FLOW_INGRESS_LO : FLOW_INGRESS_HI;
-    const out = direction === 0 ? FLOW_EGRESS_LO : FLOW_EGRESS_HI;
+    const other = flipped ? 1 - direction : direction;
+    if (packetsOf(model, a, direction) === 0 || packetsOf(model, b, other) === 0) continue;
     // In by one and out by the other: forwarded, or over a veth pair. Twice the same way: only where one is above the
     // other; a packet does not leave by two interfaces side by side.
-    if ((flagsA & into) !== 0 && (flagsB & out) !== 0) return true;
-    if ((flagsA & out) !== 0 && (flagsB & into) !== 0) return true;
+    if ((flagsA & INTO[direction]!) !== 0 && (flagsB & OUT[other]!) !== 0) return true;
+    if ((flagsA & OUT[direction]!) !== 0 && (flagsB & INTO[other]!) !== 0) return true;
     if (stacked) return true;
   }
   return false;
 }
 
 /** Two connections, or two sockets, that used the same addresses and ports. */
-function contradict(model: FlowModel, a: number, b: number): boolean {
+function contradict(model: FlowModel, a: number, b: number, flipped: boolean): boolean {
   const { flows } = model;
   if (flows.protocolOf(a) === PROTOCOL_TCP) {
     const [first, second] = [flows.epoch.data[a]!, flows.epoch.data[b]!];
     return first !== 0 && second !== 0 && first !== second;
   }
   for (let side = 0; side < 2; side++) {
-    const [first, second] = [flows.socket.data[a * 2 + side]!, flows.socket.data[b * 2 + side]!];
+    const [first, second] = [flows.socket.data[a * 2 + side]!, flows.socket.data[b * 2 + (flipped ? 1 - side : side)]!];
     if (first >= 0 && second >= 0 && first !== second) return true;
   }
   return false;

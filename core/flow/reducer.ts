@@ -20,6 +20,7 @@ import {
   FRAME_SOCKETS,
   FRAME_STATS,
   FRAME_TOTALS,
+  FRAME_TRANSLATIONS,
   GAP,
   HELLO,
   IFACE_NONE,
@@ -34,6 +35,7 @@ import {
   STREAM_STATE,
   STREAM_STATS,
   TOTALS_RECORD,
+  TRANSLATION,
 } from '../abi/generated.ts';
 import { Events } from './events.ts';
 import { FactRecords, FRAME_FACTS } from './fact-records.ts';
@@ -184,6 +186,12 @@ export class Reducer {
           const from = offset + record + NAME.name;
           const name = model.strings.intern(bytes, from, terminated(bytes, from, NAME.size - NAME.name));
           model.setReason(view.getUint32(offset + record + NAME.number, true), name);
+        }
+        break;
+      case FRAME_TRANSLATIONS:
+        for (let record = 0; record + TRANSLATION.size <= length; record += TRANSLATION.size) {
+          const bootNs = view.getBigUint64(offset + record + TRANSLATION.atNs, true);
+          model.translations.apply(view, offset + record, model.clock.relativeOf(bootNs));
         }
         break;
       case FRAME_GAP:

@@ -7,7 +7,7 @@ import { FlowglassError } from '../errors.ts';
 
 const MAGIC = 0x53464746; // "FGFS"
 /** Raised with every change of what is saved; a keyframe of another version is not used, the journal is. */
-export const SNAPSHOT_VERSION = 9;
+export const SNAPSHOT_VERSION = 10;
 
 /** Code of the error for a keyframe of another version of Flowglass: nothing is wrong with the file. */
 export const KEYFRAME_VERSION = 'KEYFRAME_VERSION';

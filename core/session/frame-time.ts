@@ -14,12 +14,14 @@ import {
   FRAME_SOCKETS,
   FRAME_STATS,
   FRAME_TOTALS,
+  FRAME_TRANSLATIONS,
   GAP,
   INTERFACE,
   PROCESS,
   SOCKET_EVENT,
   STATS,
   TOTALS_RECORD,
+  TRANSLATION,
 } from '../abi/generated.ts';
 import { FACT, FRAME_FACTS } from '../flow/fact-records.ts';
 import { FRAME_NOTE, NOTE } from '../flow/note-records.ts';
@@ -29,6 +31,7 @@ const RECORDS = new Map<number, { readonly size: number; readonly at: number }>(
   [FRAME_FLOWS, { size: FLOW_RECORD.size, at: FLOW_RECORD.flow + FLOW.lastNs }],
   [FRAME_TOTALS, { size: TOTALS_RECORD.size, at: TOTALS_RECORD.atNs }],
   [FRAME_SOCKETS, { size: SOCKET_EVENT.size, at: SOCKET_EVENT.atNs }],
+  [FRAME_TRANSLATIONS, { size: TRANSLATION.size, at: TRANSLATION.atNs }],
   [FRAME_EVENTS, { size: EVENT.size, at: EVENT.atNs }],
   [FRAME_PROCESSES, { size: 0, at: PROCESS.atNs }],
   [FRAME_CLOCK, { size: 0, at: CLOCK.bootNs }],

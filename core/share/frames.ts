@@ -19,12 +19,14 @@ import {
   FRAME_SOCKETS,
   FRAME_STATS,
   FRAME_TOTALS,
+  FRAME_TRANSLATIONS,
   HELLO,
   INTERFACE,
   KEY,
   NAME,
   PROCESS,
   SOCKET_EVENT,
+  TRANSLATION,
 } from '../abi/generated.ts';
 import { FRAME_FACTS } from '../flow/fact-records.ts';
 import { CGROUP, FRAME_CGROUP, FRAME_CONTAINER } from '../flow/process-records.ts';
@@ -81,6 +83,8 @@ export class FrameCleaner {
         return this.#interface(payload);
       case FRAME_HELLO:
         return this.#hello(payload);
+      case FRAME_TRANSLATIONS:
+        return this.#each(payload, TRANSLATION.size, (at) => this.#translation(payload, at));
       case FRAME_NAMES:
         return this.#each(payload, NAME.size, (at) => this.#reason(payload, at));
       case FRAME_CLOCK:
@@ -100,6 +104,12 @@ export class FrameCleaner {
     const whole = payload.length - (payload.length % size);
     for (let at = 0; at < whole; at += size) change(at);
     return payload.subarray(0, whole);
+  }
+
+  #translation(bytes: Uint8Array, at: number): void {
+    const { source, target, newSource, newTarget, family } = TRANSLATION;
+    for (const address of [source, target, newSource, newTarget])
+      cleanAddress(this.#names.addresses, bytes, at + address, bytes[at + family]!);
   }
 
   #socket(bytes: Uint8Array, at: number): void {

@@ -3,6 +3,7 @@ import { COUNTERS } from '../flow/flows.ts';
 import type { Distribution } from '../flow/histogram.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, protocolName, ROLES, TCP_STATES } from '../flow/names.ts';
+import { FEATURE_CONNTRACK } from '../abi/generated.ts';
 import { pathsOf } from '../flow/paths.ts';
 import {
   answersOf,
@@ -100,6 +101,13 @@ export interface WhereSummary {
   readonly peerUnknown: string | null;
 }
 
+/** The ends of a flow as they are on another interface. */
+export interface NatSummary {
+  readonly interface: string;
+  readonly client: { readonly address: string; readonly port: number | null };
+  readonly server: { readonly address: string; readonly port: number | null };
+}
+
 export interface FlowSummary {
   readonly id: string;
   readonly protocol: string;
@@ -107,6 +115,10 @@ export interface FlowSummary {
   /** Where it was counted, and all the interfaces that its packets passed, in their order. */
   readonly interface: string | null;
   readonly path: readonly string[];
+  /** Other addresses that it has on the way, where this machine translates them (NAT), in that order; null = not known. */
+  readonly nat: readonly NatSummary[] | null;
+  /** Why not: no conntrack = nobody could be asked there; not recorded = a capture of others. */
+  readonly natUnknown: 'no conntrack' | 'not recorded' | null;
   readonly client: EndpointSummary;
   readonly server: EndpointSummary;
   readonly roles: (typeof ROLES)[number];
@@ -203,6 +215,7 @@ export function flowSummary(source: SummarySource, flow: number): FlowSummary {
     family: flows.familyOf(flow),
     interface: nameOf(flow) === '' ? null : nameOf(flow),
     path: members.map(nameOf).filter((name) => name !== ''),
+    ...natOf(source, flow, members),
     client: endpoint(source, flow, client),
     server: endpoint(source, flow, server),
     roles: ROLES[rolesOf(model, flow)] ?? null,
@@ -357,6 +370,31 @@ function single(ns: number): DistributionSummary | null {
     deviationUs: 0,
     jitterUs: null,
   };
+}
+
+/** Members of the path that have other ends than the flow that is shown; each pair of ends once. */
+function natOf(
+  source: SummarySource,
+  flow: number,
+  members: readonly number[],
+): Pick<FlowSummary, 'nat' | 'natUnknown'> {
+  const { model } = source;
+  const { flows, interfaces, features, countsFromPackets } = model;
+  if ((features & FEATURE_CONNTRACK) === 0)
+    return { nat: null, natUnknown: countsFromPackets || features === 0 ? 'not recorded' : 'no conntrack' };
+  const nat: NatSummary[] = [];
+  const told = [flow];
+  for (const member of members) {
+    if (told.some((other) => flows.sameEnds(member, other))) continue;
+    told.push(member);
+    const client = clientOf(model, member);
+    const end = (side: number): NatSummary['client'] => {
+      const { address, port } = endpoint(source, member, side);
+      return { address, port };
+    };
+    nat.push({ interface: interfaces.get(flows.ifaceOf(member))?.name ?? '', client: end(client), server: end(1 - client) }); // prettier-ignore
+  }
+  return { nat, natUnknown: null };
 }
 
 /** A drop is told of one interface of the path only: they add up. */

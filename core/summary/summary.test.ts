@@ -107,6 +107,8 @@ describe('the summary', () => {
       family: 4,
       interface: 'veth0',
       path: ['veth0'],
+      nat: null,
+      natUnknown: 'no conntrack',
       client: { address: '10.0.0.1', port: 40000, zone: null, name: null, nameSource: null, names: [], ...NETWORK },
       server: { address: '10.0.0.2', port: 80, zone: null, name: null, nameSource: null, names: [], ...NETWORK },
       roles: 'syn',

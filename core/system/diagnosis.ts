@@ -57,6 +57,7 @@ const FEATURES: Readonly<Record<string, readonly [string, string]>> = {
   'exe-path': ['full path of executables', '5.18'],
   'udp-fail': ['UDP packets lost because a receive buffer was full', '5.5 with BTF'],
   'socket-errors': ['errors that were reported to a socket', '5.17'],
+  conntrack: ['what a connection is before and after NAT', 'nf_conntrack with netlink, and CAP_NET_ADMIN'],
   accept: ['owner at accept (--accept-tracing, costs every system call)', '5.5 with BTF'],
 };
 

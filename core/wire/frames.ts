@@ -20,6 +20,7 @@ import {
   FRAME_SOCKETS,
   FRAME_STATS,
   FRAME_TOTALS,
+  FRAME_TRANSLATIONS,
   GAP,
   HELLO,
   INTERFACE,
@@ -31,6 +32,7 @@ import {
   SOCKET_EVENT,
   STATS,
   TOTALS_RECORD,
+  TRANSLATION,
 } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
 
@@ -56,6 +58,7 @@ const ARRAY = new Map<number, number>([
   [FRAME_SOCKETS, SOCKET_EVENT.size],
   [FRAME_EVENTS, EVENT.size],
   [FRAME_NAMES, NAME.size],
+  [FRAME_TRANSLATIONS, TRANSLATION.size],
 ]);
 
 function malformed(what: string): FlowglassError {
