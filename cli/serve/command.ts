@@ -9,6 +9,7 @@ import { machineOptions } from '../../core/engine/machine.ts';
 import { errnoText, FlowglassError, printable } from '../../core/errors.ts';
 import { programPath } from '../../core/system/programs.ts';
 import { hasDisplay } from '../desktop.ts';
+import { ALERT_OPTION } from '../alerts-option.ts';
 import { usageError, type Command, type Given } from '../command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from '../knowledge.ts';
 import { version } from '../main.ts';
@@ -91,6 +92,7 @@ engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
     host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
     port: { value: 'PORT', help: 'port to listen on (default any free one)' },
     ...KNOWLEDGE_OPTIONS,
+    ...ALERT_OPTION,
     viewers: { value: 'N', help: 'addresses for browsers that may do everything (default 1)' },
     lookers: { value: 'N', help: 'further addresses, for browsers that may only look' },
     cert: { value: 'FILE', help: 'certificate (PEM, with its chain): serve over TLS' },
@@ -113,6 +115,7 @@ engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
         host: given.text('host') ?? '127.0.0.1',
         port: readPort(given.text('port')),
         knowledge: readKnowledge(given),
+        alerts: given.text('alerts') ?? null,
         invitations: readInvitations(given),
         tls: readTls(given),
         publicUrl: readPublic(given.text('public')),
@@ -134,6 +137,8 @@ export interface ServeWhat {
   host: string;
   port: number;
   knowledge?: Knowledge;
+  /** File of rules for alerts; null = the user's own, if it is there. */
+  alerts?: string | null;
   invitations?: readonly Access[];
   tls?: { readonly cert: Buffer; readonly key: Buffer } | null;
   publicUrl?: URL | null;
@@ -171,6 +176,7 @@ export async function runServer(
     ...machineOptions(version()),
     exports: { paths: false, wireshark: () => wireshark(what.host) },
     ...(what.knowledge === undefined ? {} : { knowledge: what.knowledge }),
+    ...(what.alerts === undefined ? {} : { alerts: what.alerts }),
   });
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');

@@ -1,5 +1,4 @@
 /** Alerts of a program that watches: its rules and targets, what rules know, and the model that is looked at now. */
-import { FlowglassError } from '../errors.ts';
 import type { SampleWindow } from '../flight-recorder/samples.ts';
 import type { AlertFile, AlertRule } from './alert-rules.ts';
 import { Alerts, type AlertListener, type AlertSource, type RuleState } from './alerts.ts';
@@ -78,12 +77,9 @@ export class AlertService {
     this.#memory.tick();
   }
 
-  /** Tells the targets of a rule that it is a test; what became of it at each. Throws FlowglassError. */
-  async test(alert: string): Promise<{ name: string; problem: string | null }[]> {
-    const rule = this.#rules.find((each) => each.alert === alert);
-    if (rule === undefined) throw new FlowglassError({ code: 'no-alert', what: 'no alert has that name', where: alert, hint: 'look at the list again' }); // prettier-ignore
-    const notice = testNotice(rule.alert, rule.when.text, rule.severity, this.#options.application);
-    return this.#targets.try(rule.tell, notice);
+  /** Tells the targets of a rule that it is a test; what became of it at each: null = it arrived. */
+  test({ alert, when, severity, tell }: AlertRule): Promise<{ name: string; problem: string | null }[]> {
+    return this.#targets.try(tell, testNotice(alert, when.text, severity, this.#options.application));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 /** What the engine answers and tells by itself. Plain data; everything that came from the wire is untrusted text. */
+import type { AlertAnswers } from './alerts.ts';
 import type { ExportAnswers, Exporting } from './exports.ts';
 import type { FlightState, RecordingAnswers, RecordingState } from './recording.ts';
 import type { SessionAnswers } from './sessions.ts';
@@ -253,7 +254,7 @@ export interface LabelsAnswer {
   problem: string | null;
 }
 
-export interface Answers extends ExportAnswers, RecordingAnswers, SessionAnswers {
+export interface Answers extends ExportAnswers, RecordingAnswers, SessionAnswers, AlertAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
   attach: null;

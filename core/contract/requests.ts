@@ -5,6 +5,7 @@
  * A request travels as `{ id, method, params }`, its answer as `{ id, result }` or `{ id, error }`.
  */
 import { z } from 'zod';
+import { alertRequests } from './alerts.ts';
 import { exportRequests } from './exports.ts';
 import { recordingRequests } from './recording.ts';
 import { sessionRequests } from './sessions.ts';
@@ -135,6 +136,7 @@ export const requests = {
   detach: z.strictObject({}),
   ...recordingRequests,
   ...sessionRequests,
+  ...alertRequests,
   /** Opens a capture file of the engine's machine. */
   open: z.strictObject({ path }),
   openDemo: z.strictObject({}),

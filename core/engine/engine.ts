@@ -21,6 +21,7 @@ import type {
 import { requestEnvelope, requests, type Method, type Params } from '../contract/requests.ts';
 import { needleOf, PACKETS_FOUND_MAX } from '../contract/find.ts';
 import { FlowglassError } from '../errors.ts';
+import type { AlertAnswers } from '../contract/alerts.ts';
 import type { ExportWish } from '../contract/exports.ts';
 import type { RecordingAnswers } from '../contract/recording.ts';
 import type { SessionAnswers } from '../contract/sessions.ts';
@@ -31,6 +32,7 @@ import { refined } from '../filter/refine.ts';
 import { TOTALS_EGRESS, TOTALS_FLOW_LOST, TOTALS_INGRESS, TOTALS_LOST_PACKETS } from '../flow/interfaces.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { pathsOf } from '../flow/paths.ts';
+import { AlertDesk, type AlertDeskOptions } from './alert-desk.ts';
 import { completionAnswer } from './completion.ts';
 import type { FlightKeeper } from './flight-keeper.ts';
 import { flowAnswer } from './flow-answer.ts';
@@ -85,6 +87,8 @@ export interface EngineOptions {
   recordings?: { folder: () => string; memory: string };
   /** Where the flight recorder keeps what just happened; without one nothing is kept. */
   flightFolder?: string;
+  /** Rules for alerts: a file that the user named; null = the one of his configuration; left out = none. */
+  alerts?: string | null;
 }
 
 interface Viewer {
@@ -128,6 +132,7 @@ export class Engine {
   readonly exports: Exports;
   private readonly known: KnownThings;
   private readonly flight: FlightKeeper | null;
+  private readonly alerts: AlertDesk;
   private readonly handlers: Handlers;
 
   constructor(options: EngineOptions) {
@@ -143,7 +148,13 @@ export class Engine {
       folder: options.flightFolder ?? null,
     };
     this.flight = flightKeeper(host);
-    this.handlers = { ...this.ownHandlers, ...recordingHandlers(host, this.flight), ...this.sessions() };
+    this.alerts = new AlertDesk(this.alertOptions());
+    this.handlers = {
+      ...this.ownHandlers,
+      ...recordingHandlers(host, this.flight),
+      ...this.sessions(),
+      ...this.alerts.handlers,
+    };
     this.exports = new Exports(options.exports ?? NO_EXPORTS, options.version, () => this.announce());
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -160,6 +171,23 @@ export class Engine {
       },
       memory: recordings?.memory ?? null,
     });
+  }
+
+  private alertOptions(): AlertDeskOptions {
+    const { version, alerts, flightFolder } = this.options;
+    const tell = (code: string, level: NoticeEvent['level'], what: string, hint: string): boolean => {
+      this.notice(level, new FlowglassError({ code, what, where: '', hint }));
+      return this.viewers.size > 0;
+    };
+    return {
+      application: `Flowglass ${version}`,
+      path: alerts,
+      folder: flightFolder ?? null,
+      knowledge: () => this.known.knowledge,
+      show: ({ text, severity, event }) =>
+        tell('alert', severity === 'info' || event === 'end' ? 'info' : 'warning', text, ''),
+      warn: (text) => void tell('alerts', 'warning', text, 'see Settings, Alerts'),
+    };
   }
 
   /** Adds a viewer; it is gone when its port closes. */
@@ -200,6 +228,7 @@ export class Engine {
   /** Ends the source and all viewers. */
   async close(): Promise<void> {
     clearInterval(this.timer);
+    await this.alerts.close();
     for (const { port } of this.viewers) port.close();
     this.exports.close();
     await this.leave();
@@ -241,7 +270,7 @@ export class Engine {
     }
   }
 
-  private readonly ownHandlers: Omit<Handlers, keyof RecordingAnswers | keyof SessionAnswers> = {
+  private readonly ownHandlers: Omit<Handlers, keyof RecordingAnswers | keyof SessionAnswers | keyof AlertAnswers> = {
     hello: () => this.hello(),
     interfaces: () => this.options.interfaces(null).map(interfaceAnswer),
     attach: async (_viewer, params) => {
@@ -461,6 +490,7 @@ export class Engine {
       });
       this.use(live, 'live');
       this.flight?.attach(live.kept);
+      this.alerts.attach(live.alerted);
     } catch (error) {
       this.mode = 'idle';
       this.announce();
@@ -561,6 +591,7 @@ export class Engine {
     if (source) {
       await this.seeking;
       await this.flight?.detach();
+      this.alerts.detach();
       await source.close();
     }
   }
@@ -589,6 +620,7 @@ export class Engine {
     this.lastTickMs = now;
     const { source } = this;
     source?.tick();
+    this.alerts.look();
     if (source && this.playing) {
       const next = playedTo(source.cursorNs, Math.min(elapsedMs, 500) * 1e6 * this.rate, this.range);
       if (source.cursorNs >= source.endNs || (source.follow && next >= source.endNs)) {

@@ -9,7 +9,9 @@ import { arch, hostname, release, tmpdir, type as systemType } from 'node:os';
 import { join } from 'node:path';
 import { FRAME_PACKETS, FRAME_STATS } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
+import { SampleListeners } from '../flight-recorder/sample-listeners.ts';
 import type { FlowModel } from '../flow/model.ts';
+import { NOTE_TRIGGERED, sendNote } from '../flow/note-records.ts';
 import { Reducer, type Gap } from '../flow/reducer.ts';
 import { type Replay, Session } from '../session/reader.ts';
 import { SessionWriter } from '../session/writer.ts';
@@ -21,6 +23,7 @@ import { CaptureGroup, type CaptureSource, type Rungs } from './capture-group.ts
 import { CgroupNames } from './cgroup-paths.ts';
 import { tellHosts } from './hosts-names.ts';
 import type { FindingList } from './finding-facts.ts';
+import type { Alerted } from './alert-desk.ts';
 import type { Kept } from './flight-keeper.ts';
 import type { Attached } from './interface-watch.ts';
 import { LiveRecorder } from './live-recorder.ts';
@@ -63,6 +66,10 @@ export class LiveSource implements Source {
   helperCpu: number | null = null;
   private readonly reducer = new Reducer();
   private readonly observer = new TimelineObserver(this.reducer.model);
+  private readonly samples = new SampleListeners();
+  /** Takes frames of the engine's own making. */
+  private readonly frames: FrameSink = (type, bytes, view, offset, length) =>
+    this.frame(type, bytes, view, offset, length);
   private readonly options: LiveOptions;
   private readonly cgroups = new CgroupNames();
   private readonly historyPath = join(tmpdir(), `flowglass-history-${randomUUID()}.pcapng`);
@@ -79,11 +86,12 @@ export class LiveSource implements Source {
   private constructor(options: LiveOptions) {
     this.options = options;
     this.timeline = this.observer.store;
+    this.observer.samples = this.samples;
     this.findings = this.observer.findings;
     this.recorder = new LiveRecorder({
       reducer: this.reducer,
       texts: this.texts(),
-      sink: (type, bytes, view, offset, length) => this.frame(type, bytes, view, offset, length),
+      sink: this.frames,
       capture: (on, snaplen) => this.group?.capture(on, snaplen),
       settleMs: 2 * INTERVAL_MS + 50,
     });
@@ -152,8 +160,17 @@ export class LiveSource implements Source {
   get kept(): Kept {
     return {
       recorder: this.recorder,
-      onSamples: (samples) => (this.observer.samples = samples),
+      onSamples: (window) => this.samples.set('triggers', window),
       wallNs: (atNs) => this.reducer.model.clock.wallNs(atNs),
+    };
+  }
+  /** What alerts look at: the newest moment, whatever the cursor is at. */
+  get alerted(): Alerted {
+    const { model } = this.reducer;
+    return {
+      summary: () => liveSummary(model, this.options.application),
+      onSamples: (window) => this.samples.set('alerts', window),
+      onMark: (text, atNs) => sendNote(this.frames, { kind: NOTE_TRIGGERED, bootNs: model.clock.bootNs(atNs), text }),
     };
   }
   /** Totals and losses at the newest moment, whatever is looked at. */

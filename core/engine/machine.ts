@@ -37,6 +37,7 @@ export function machineOptions(version: string): EngineOptions {
     recordings: { folder: recordingsFolder, memory: join(stateFolder(), 'sessions.json') },
     demo: demoPath(),
     flightFolder: stateFolder(),
+    alerts: null,
   };
 }
 

@@ -6,7 +6,7 @@ import { MARK_KINDS, TROUBLE } from '../contract/tables.ts';
 import type { Fold } from '../flow/fold.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { ModelObserver, TroubleKind } from '../flow/observer.ts';
-import type { SampleWindow } from '../flight-recorder/samples.ts';
+import type { SampleSink } from '../flight-recorder/samples.ts';
 import { levelNs, TimelineStore } from '../timeline/store.ts';
 import { TroubleFinder } from '../trouble/finder.ts';
 import { FindingList } from './finding-facts.ts';
@@ -29,7 +29,7 @@ export class TimelineObserver implements ModelObserver {
   readonly findings: FindingList;
   readonly binNs = levelNs(0);
   /** Is told of every latency sample too. */
-  samples: SampleWindow | null = null;
+  samples: SampleSink | null = null;
   private readonly model: FlowModel;
   private readonly waiting: { socket: number; valueNs: number; atNs: number }[] = [];
 

@@ -2,6 +2,7 @@
  * Every command of the app with its key: the keyboard, the palette and the dialog of all keys read this one list. A key is
  * written as it is shown: "Ctrl K", "Shift N", "/", "Space".
  */
+import { nextTick } from 'vue';
 import { LANGUAGES_OFFERED, t } from '../language/language.ts';
 import type { en } from '../language/en/index.ts';
 import { openExport } from '../export/open-export.ts';
@@ -52,6 +53,12 @@ const exploring = (context: CommandContext): boolean =>
   hasSource(context) && context.shell.place === 'explore' && context.selection.opened < 0;
 const past = ({ replay }: CommandContext): boolean => replay.inPast;
 const tell = (name: string) => (): boolean => document.dispatchEvent(new CustomEvent(`flowglass:${name}`));
+
+/** Settings, where the alerts stand. */
+function showAlerts({ shell }: CommandContext): void {
+  shell.overlay = 'settings';
+  void nextTick(() => document.getElementById('alerts-title')?.focus());
+}
 
 /** Moves focus to the next panel: anything with data-panel. */
 function nextPanel(backwards: boolean): void {
@@ -220,6 +227,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 'open', keys: 'Ctrl O', inText: true, run: tell('open') },
   { id: 'export', keys: 'E', also: 'Ctrl E', when: hasSource, run: openExport },
   { id: 'settings', keys: 'Ctrl ,', inText: true, run: ({ shell }) => shell.toggle('settings') },
+  { id: 'alerts', run: showAlerts },
   { id: 'theme', keys: 'T', run: ({ settings }) => settings.nextTheme() },
   ...THEMES.map((theme): Entry => ({
     id: `theme.${theme}`,

@@ -22,6 +22,7 @@ import {
   recent,
   streamAnswer,
 } from './fake-answers.ts';
+import { FakeAlerts } from './fake-alerts.ts';
 import { fakeFlight, flightAnswer } from './fake-flight.ts';
 import { highlight } from '../../core/filter/highlight.ts';
 import { fakeFacts, fakeSessions } from './fake-sessions.ts';
@@ -79,6 +80,7 @@ export class FakeEngine {
   url = '';
   world: World;
   state: StateEvent;
+  readonly alerts = new FakeAlerts();
   capture = { possible: true, reason: null as string | null, command: null as string | null, installable: false };
   private readonly viewers = new Set<Viewer>();
   private readonly options: FakeOptions;
@@ -340,6 +342,11 @@ export class FakeEngine {
         this.state = state;
         return answer;
       }
+      case 'alerts':
+      case 'alertRules':
+      case 'alertEnable':
+      case 'alertTest':
+        return this.alerts.request(method, params);
       case 'open':
       case 'openDemo':
         this.openReplay('replay');

@@ -1,5 +1,6 @@
 import { inChromium } from './in-chromium.ts';
 import { addressSuite } from './suites/address.ts';
+import { alertSuite } from './suites/alerts.ts';
 import { arrangeSuite } from './suites/arrange.ts';
 import { detailsSuite } from './suites/details.ts';
 import { exportSuite } from './suites/export.ts';
@@ -25,6 +26,7 @@ inChromium(
   liveSuite,
   graphSuite,
   flightSuite,
+  alertSuite,
   groupSuite,
   keyboardSuite,
   arrangeSuite,

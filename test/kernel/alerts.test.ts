@@ -1,10 +1,15 @@
 // Alerts of real traffic reach a real web server, program, desktop session, rsyslog and journal, with what was seen.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { serve } from '../../cli/serve/server.ts';
 import type { AlertNotice } from '../../core/alerts/notice.ts';
+import type { Engine } from '../../core/engine/engine.ts';
+import { FakePort } from '../../core/engine/port.testkit.ts';
+import { testEngine } from '../desktop/engine.ts';
+import { admitted } from '../desktop/web-socket-wire.ts';
 import { Child } from '../lab/child.ts';
 import { COMMAND, flowglass, record } from '../lab/flowglass.ts';
 import { command, type Host } from '../lab/host.ts';
@@ -172,6 +177,54 @@ alerts: [{ alert: slow orders, when: response.p50 > 100ms within 1s, clear: 0s, 
     await agent.until('the other rule', (text) => text.includes('flowglass_alert_active{alert="other"}'));
     await agent.child.stop('SIGTERM', 10_000);
     await rsyslog.stop();
+  }, 60_000);
+
+  it('of the app: rules of the file and of a page, which names no targets; on, off and tested; kept for the next time', async () => {
+    writeFileSync(
+      at('app.yaml'),
+      `targets: [{ name: ops, to: webhook, url: "${url}/hook" }]
+alerts: [{ alert: file, when: "server.port == ${SLOW} && response.p50 > 100ms within 1s", clear: 0s }]
+`,
+    );
+    const start = (): Engine => testEngine({ flightFolder: at('state'), alerts: at('app.yaml') });
+    const page = at('page');
+    mkdirSync(page);
+    writeFileSync(join(page, 'index.html'), '<!doctype html>');
+    const engine = start();
+    const served = await serve({ host: '127.0.0.1', port: 0, page, connect: (port) => engine.connect(port) });
+    const wire = await (await admitted(served.url)).connect();
+    const told = (): string[] => wire.messages.flatMap((message) => ('event' in message && message.event === 'notice' && message.data.code === 'alert' ? [message.data.what] : [])); // prettier-ignore
+    try {
+      const refused = await wire.result('alertRules', { text: 'targets: [{ name: x, to: command, run: [id] }]' });
+      expect(refused).toMatchObject({ text: '', problem: expect.stringMatching(/no such key "targets".*line 1, column 1/) as string }); // prettier-ignore
+      const text = `alerts:\n  - { alert: page, when: "server.port == ${SLOW} && response.p50 > 100ms within 1s", tell: [desktop] }\n`;
+      expect(await wire.result('alertRules', { text })).toMatchObject({ problem: null, rules: [{ alert: 'file', own: false }, { alert: 'page', own: true }] }); // prettier-ignore
+      expect(await wire.result('alertTest', { alert: 'file' })).toEqual([{ name: 'ops', problem: null }]);
+      expect(hooked.at(-1)!.notice).toMatchObject({ alert: 'file', event: 'test' });
+      const before = hooked.length;
+      await wire.result('alertEnable', { alert: 'file', enabled: false });
+      await wire.result('attach', { interfaces: ['veth0'], netns: [client.path] });
+      const slow = exchange(SLOW, 8);
+      await until('notice', () => told().length > 0);
+      await slow.done;
+      expect(told()[0]).toMatch(new RegExp(`^page began: lab-client\\[${slow.pid}\\] → .*: response\\.p50 = 1[5-9]`));
+      expect(hooked.length).toBe(before);
+      expect(await wire.result('alerts', {})).toMatchObject({ rules: [{ enabled: false, happened: 0 }, { enabled: true, happened: 1 }] }); // prettier-ignore
+    } finally {
+      await served.close();
+      await engine.close();
+    }
+    const next = start();
+    const port = new FakePort();
+    next.connect(port);
+    const kept = await port.ask('alerts');
+    await next.close();
+    expect(kept['result']).toMatchObject({
+      rules: [
+        { alert: 'file', enabled: false },
+        { alert: 'page', enabled: true },
+      ],
+    });
   }, 60_000);
 
   it('stand in the journal of systemd with fields of their own', () => {

@@ -15,16 +15,19 @@ function caller(): { uid: number; gid: number } | null {
 }
 
 /** The session bus of whoever is to see it: root has none of its own. */
-function busOf(uid: number): string | undefined {
+function busOf(uid: number): string | null {
   const own = uid === process.getuid?.() ? process.env['XDG_RUNTIME_DIR'] : undefined;
   const socket = join(own ?? `/run/user/${uid}`, 'bus');
-  return process.env['DBUS_SESSION_BUS_ADDRESS'] ?? (existsSync(socket) ? `unix:path=${socket}` : undefined);
+  return process.env['DBUS_SESSION_BUS_ADDRESS'] ?? (existsSync(socket) ? `unix:path=${socket}` : null);
 }
+
+/** Address of the session bus of the person who started this; null = there is no session. */
+export const sessionBus = (): string | null => busOf(caller()?.uid ?? process.getuid?.() ?? 0);
 
 export function notifyDesktop(notice: AlertNotice, signal: AbortSignal): Promise<void> {
   const who = caller();
-  const bus = busOf(who?.uid ?? process.getuid?.() ?? 0);
-  if (bus === undefined) return Promise.reject(new Error('there is no desktop session here'));
+  const bus = sessionBus();
+  if (bus === null) return Promise.reject(new Error('there is no desktop session here'));
   const title = `${notice.alert} (${notice.severity})`;
   // The body may hold what the wire said: servers show it as markup.
   const body = notice.text.replace(/[<>&]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;' })[c] ?? c);

@@ -16,7 +16,7 @@ export interface TargetsOptions {
   /** One line for the log: a target does not take notices, or does again. */
   readonly say: (text: string) => void;
   /** Shows a notice where the person is; left out = by notify-send. */
-  readonly desktop?: (notice: AlertNotice) => void;
+  readonly desktop?: (notice: AlertNotice, signal: AbortSignal) => Promise<void>;
 }
 
 export class Targets {
@@ -77,7 +77,6 @@ function targetOf(config: TargetConfig, { say }: TargetsOptions): Target {
   });
 }
 
-function desktopTarget({ say, desktop }: TargetsOptions): Target {
-  const attempt = desktop === undefined ? notifyDesktop : (notice: AlertNotice) => Promise.resolve(desktop(notice));
-  return new Delivery({ name: DESKTOP, kind: DESKTOP, attempt, pausesMs: [], onProblem: problemOf(DESKTOP, say) });
+function desktopTarget({ say, desktop = notifyDesktop }: TargetsOptions): Target {
+  return new Delivery({ name: DESKTOP, kind: DESKTOP, attempt: desktop, pausesMs: [], onProblem: problemOf(DESKTOP, say) }); // prettier-ignore
 }

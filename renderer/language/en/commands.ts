@@ -59,6 +59,7 @@ export const commands = {
   open: 'open a file',
   export: 'export',
   settings: 'settings',
+  alerts: 'alerts: rules, targets, tests',
   theme: 'next theme',
   zone: 'local time or UTC',
   keys: 'all keys',

@@ -8,4 +8,18 @@ export const settings = {
   networksHow:
     "Offline databases (MMDB) on the engine's machine, one path a line: whose network an address is in, and its country.",
   database: 'In use: {type}, of {built}',
+  alerts: 'Alerts',
+  alertFile: 'Rules and targets of {path}, and your own below.',
+  alertTest: 'Test',
+  alertTestOf: 'Test {name}',
+  alertTesting: 'Sending a test …',
+  alertSent: 'sent',
+  alertTells: 'tells {names}',
+  alertTellsNobody: 'tells nobody',
+  alertNow: 'It is so now, since {time}',
+  alertLast: { one: 'Once, at {time}: {text}', other: '{n} times, last at {time}: {text}' },
+  alertLost: { one: '{n} notice was lost.', other: '{n} notices were lost.' },
+  alertOwn: 'Your own alerts',
+  alertOwnHow:
+    "Rules in YAML; they tell this page and the desktop, or targets that the file on the engine's machine names.",
 } as const;

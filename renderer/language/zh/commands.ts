@@ -61,6 +61,7 @@ export const commands: Translated<typeof english> = {
   open: '打开文件',
   export: '导出',
   settings: '设置',
+  alerts: '告警：规则、目标、测试',
   theme: '下一个主题',
   zone: '本地时间或 UTC',
   keys: '所有按键',
