@@ -4,7 +4,7 @@
 //   dist/helper/flowglass-helper  static-pie, so that it runs on any distribution and under file capabilities
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { filesIn, step } from './stamp.mjs';
 import { BuildError, ROOT, clang, run, runAsScript, which } from './tools.mjs';
 
@@ -17,20 +17,18 @@ export function bpftool() {
   return path;
 }
 
-function buildPrograms() {
-  const sources = filesIn('bpf', (name) => name.endsWith('.bpf.c'));
+/** Compiles and links the kernel programs into `folder`, for registers of the processor `define`. True when it did. */
+export function compilePrograms({ name, define, include, folder }) {
+  const sources = filesIn('bpf', (file) => file.endsWith('.bpf.c'));
   if (sources.length === 0) throw new BuildError('bpf/ holds no kernel program (*.bpf.c)');
-  const arch = TARGET_ARCH[process.arch];
-  if (arch === undefined) throw new BuildError(`kernel programs are not built for ${process.arch}; x64 and arm64 are`);
   const compiler = clang();
-  const multiarch = run('gcc', ['-print-multiarch']).trim();
-  const flags = ['-g', '-O2', '-mcpu=v3', '-target', 'bpf', `-D__TARGET_ARCH_${arch}`, '-Wall', '-Wextra', '-Werror', '-Ibpf', `-I/usr/include/${multiarch}`]; // prettier-ignore
-  const [object, skeleton] = ['dist/bpf/flowglass.bpf.o', 'dist/bpf/flowglass.skel.h'];
-  const inputs = { files: filesIn('bpf', (name) => /\.[ch]$/.test(name)), text: [compiler, ...flags].join(' '), outputs: [object, skeleton] }; // prettier-ignore
-  return step('bpf', inputs, () => {
-    mkdirSync(join(ROOT, 'dist/bpf'), { recursive: true });
+  const flags = ['-g', '-O2', '-mcpu=v3', '-target', 'bpf', `-D__TARGET_ARCH_${define}`, '-Wall', '-Wextra', '-Werror', '-Ibpf', `-I${include}`]; // prettier-ignore
+  const [object, skeleton] = [`${folder}/flowglass.bpf.o`, `${folder}/flowglass.skel.h`];
+  const inputs = { files: filesIn('bpf', (file) => /\.[ch]$/.test(file)), text: [compiler, ...flags].join(' '), outputs: [object, skeleton] }; // prettier-ignore
+  return step(name, inputs, () => {
+    mkdirSync(join(ROOT, folder), { recursive: true });
     const objects = sources.map((source) => {
-      const output = source.replace(/^bpf\/(.*)\.bpf\.c$/, 'dist/bpf/$1.o');
+      const output = source.replace(/^bpf\/(.*)\.bpf\.c$/, `${folder}/$1.o`);
       run(compiler, [...flags, '-c', source, '-o', output]);
       return output;
     });
@@ -42,27 +40,43 @@ function buildPrograms() {
   });
 }
 
+function buildPrograms() {
+  const define = TARGET_ARCH[process.arch];
+  if (define === undefined)
+    throw new BuildError(`kernel programs are not built for ${process.arch}; x64 and arm64 are`);
+  const include = `/usr/include/${run('gcc', ['-print-multiarch']).trim()}`;
+  return compilePrograms({ name: 'bpf', define, include, folder: 'dist/bpf' });
+}
+
 /** Compiler flags of the helper; the sanitizer build of the tests uses the same warnings. */
 export const HELPER_WARNINGS = ['-std=gnu17', '-Wall', '-Wextra', '-Werror', '-Wconversion'];
 
-function buildHelper() {
-  const sources = filesIn('helper', (name) => name.endsWith('.c') && !/(^test_|[._]test\.c$)/.test(name));
+/**
+ * Compiles and links the helper, by the compiler whose name begins with `prefix`, around the skeleton in `skeletons`. True when
+ * it did.
+ */
+export function compileHelper({ name, prefix, skeletons, output, include = [], libraryPath = [], more = [] }) {
+  const sources = filesIn('helper', (file) => file.endsWith('.c') && !/(^test_|[._]test\.c$)/.test(file));
   if (sources.length === 0) throw new BuildError('helper/ holds no source');
-  const output = 'dist/helper/flowglass-helper';
   const hardening = ['-O2', '-g', '-fPIE', '-static-pie', '-fstack-protector-strong', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now']; // prettier-ignore
-  // libelf.a of Debian 13 and Ubuntu 24.04 calls zstd; it is there exactly where it is needed.
-  const multiarch = run('gcc', ['-print-multiarch']).trim();
-  const zstd = existsSync(`/usr/lib/${multiarch}/libzstd.a`) ? ['-lzstd'] : [];
-  const flags = [...HELPER_WARNINGS, ...hardening, '-Ibpf', '-Ihelper', '-isystem', 'dist/bpf'];
-  const libraries = ['-lbpf', '-lelf', '-lz', ...zstd];
-  const files = [...filesIn('helper', (name) => /\.[ch]$/.test(name)), ...filesIn('bpf', (name) => name.endsWith('.h')), 'dist/bpf/flowglass.skel.h']; // prettier-ignore
-  return step('helper', { files, text: [...flags, ...libraries].join(' '), outputs: [output] }, () => {
-    mkdirSync(join(ROOT, 'dist/helper'), { recursive: true });
-    run('gcc', [...flags, ...sources, '-o', `${output}.debug`, ...libraries]);
-    run('strip', ['-o', `${output}.new`, `${output}.debug`]);
+  const system = [skeletons, ...include].flatMap((folder) => ['-isystem', folder]);
+  const flags = [...HELPER_WARNINGS, ...hardening, '-Ibpf', '-Ihelper', ...system, ...libraryPath];
+  const libraries = ['-lbpf', '-lelf', '-lz', ...more];
+  const files = [...filesIn('helper', (file) => /\.[ch]$/.test(file)), ...filesIn('bpf', (file) => file.endsWith('.h')), `${skeletons}/flowglass.skel.h`]; // prettier-ignore
+  return step(name, { files, text: [...flags, ...libraries].join(' '), outputs: [output] }, () => {
+    mkdirSync(join(ROOT, dirname(output)), { recursive: true });
+    run(`${prefix}gcc`, [...flags, ...sources, '-o', `${output}.debug`, ...libraries]);
+    run(`${prefix}strip`, ['-o', `${output}.new`, `${output}.debug`]);
     rmSync(join(ROOT, `${output}.debug`));
     renameSync(join(ROOT, `${output}.new`), join(ROOT, output)); // rename: a running helper keeps its file
   });
+}
+
+function buildHelper() {
+  // libelf.a of Debian 13 and Ubuntu 24.04 calls zstd; it is there exactly where it is needed.
+  const multiarch = run('gcc', ['-print-multiarch']).trim();
+  const more = existsSync(`/usr/lib/${multiarch}/libzstd.a`) ? ['-lzstd'] : [];
+  return compileHelper({ name: 'helper', prefix: '', skeletons: 'dist/bpf', output: 'dist/helper/flowglass-helper', more }); // prettier-ignore
 }
 
 /**

@@ -4,9 +4,10 @@ import { run } from '../tools.mjs';
 
 const OTHERS = ['apparmor-profile', 'app-update.yml', 'package-type'];
 
-/** Packs `output`/linux-unpacked; the same contents give the same bytes. */
-export function makeArchive(output, { version, seconds }) {
-  const name = `flowglass-${version}`;
+/** Packs what electron-builder laid out in `output`; the same contents give the same bytes. */
+export function makeArchive(output, { version, seconds }, arch) {
+  const folder = arch === 'x64' ? 'linux-unpacked' : `linux-${arch}-unpacked`;
+  const name = `flowglass-${version}${arch === 'x64' ? '' : `-${arch}`}`;
   const file = join(output, `${name}.tar.gz`);
-  run('tar', ['--create', '--use-compress-program=gzip -9n', `--file=${file}`, '--sort=name', '--format=gnu', '--owner=0', '--group=0', '--numeric-owner', `--mtime=@${seconds}`, `--transform=s,^linux-unpacked,${name},`, ...OTHERS.map((each) => `--exclude=linux-unpacked/resources/${each}`), '-C', output, 'linux-unpacked']); // prettier-ignore
+  run('tar', ['--create', '--use-compress-program=gzip -9n', `--file=${file}`, '--sort=name', '--format=gnu', '--owner=0', '--group=0', '--numeric-owner', `--mtime=@${seconds}`, `--transform=s,^${folder},${name},`, ...OTHERS.map((each) => `--exclude=${folder}/resources/${each}`), '-C', output, folder]); // prettier-ignore
 }

@@ -27,7 +27,7 @@ function moduleAt(folder, scope) {
 }
 
 /** Folders of the production dependencies. */
-const loaded = () =>
+export const loaded = () =>
   Object.entries(json('package-lock.json').packages)
     .filter(([path, { dev, devOptional, optional }]) => path !== '' && !dev && !devOptional && !optional)
     .map(([path]) => path);

@@ -53,7 +53,7 @@ function installHelper() {
 
 /** Makes the tree anew. `node` = path of a Node binary to ship for the commands, null for the system's. */
 export async function stage({ node = null, helper = 'dist/helper/flowglass-helper' } = {}) {
-  for (const folder of ['root', 'bin']) rmSync(join(STAGE, folder), { recursive: true, force: true });
+  for (const folder of ['root', 'bin', 'helper']) rmSync(join(STAGE, folder), { recursive: true, force: true });
   const root = join(STAGE, 'root');
   cpSync(join(ROOT, 'build/linux/root'), root, { recursive: true, verbatimSymlinks: true });
   const put = (path, contents, mode = 0o644) => {
@@ -62,7 +62,7 @@ export async function stage({ node = null, helper = 'dist/helper/flowglass-helpe
     chmodSync(join(STAGE, path), mode);
   };
   for (const [path, contents] of Object.entries(await generated())) put(join('root', path), contents);
-  put('root/usr/libexec/flowglass/flowglass-helper', readFileSync(join(ROOT, helper)), 0o755);
+  for (const place of ['root/usr/libexec/flowglass', 'helper']) put(`${place}/flowglass-helper`, readFileSync(join(ROOT, helper)), 0o755); // prettier-ignore
   put('root/usr/share/icons/hicolor/scalable/apps/flowglass.svg', readFileSync(join(ROOT, 'renderer/icon.svg')));
   put('bin/flowglass', readFileSync(join(ROOT, 'build/linux/flowglass')), 0o755);
   put('bin/install-helper', installHelper(), 0o755);

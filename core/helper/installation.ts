@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Finding } from '../system/diagnosis.ts';
 import { effectiveCapabilities } from '../system/kernel.ts';
+import { mountOptions } from '../system/mounts.ts';
 import { programPath } from '../system/programs.ts';
 import { findRung, INSTALLED_HELPER, joinGroupCommand, userName, type Rung } from './ladder.ts';
 import { sudoLine } from './permission.ts';
@@ -19,22 +20,6 @@ const ROOM_BYTES = 200e6;
 const fine = (name: string, detail: string): Finding => ({ name, status: 'ok', detail, hint: null });
 const limited = (name: string, detail: string, hint: string): Finding => ({ name, status: 'limited', detail, hint });
 const missing = (name: string, detail: string, hint: string): Finding => ({ name, status: 'missing', detail, hint });
-
-/** Options of the mount that a path is on, by the text of /proc/self/mountinfo (proc(5)): the longest mount point wins. */
-export function mountOptions(path: string, mountinfo: string): readonly string[] {
-  let best = '';
-  let options: readonly string[] = [];
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const point = (fields[4] ?? '').replace(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)));
-    const below = point === '/' || path === point || path.startsWith(`${point}/`);
-    // Of two mounts on one place the later one is on top.
-    if (point === '' || !below || point.length < best.length) continue;
-    best = point;
-    options = (fields[5] ?? '').split(',');
-  }
-  return options;
-}
 
 function readText(path: string): string {
   try {
@@ -80,7 +65,7 @@ function fileCapabilities(path: string): string | null {
 function helperFile(path: string): Finding {
   const name = 'helper file';
   if (!existsSync(path)) return missing(name, `not at ${path}`, 'install the flowglass package');
-  const options = mountOptions(path, readText('/proc/self/mountinfo'));
+  const options = mountOptions(path);
   if (options.includes('noexec')) return missing(name, `${path} is on a file system mounted noexec: nothing there can be started`, `mount -o remount,exec ${dirname(path)}, or install elsewhere`); // prettier-ignore
   if (path !== INSTALLED_HELPER) return fine(name, path);
   if (options.includes('nosuid')) return limited(name, `${path} is on a file system mounted nosuid: its capabilities do not count`, 'mount that file system without nosuid, or use sudo'); // prettier-ignore

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { libraryFinding, mountOptions } from './installation.ts';
+import { mountOptions } from '../system/mounts.ts';
+import { libraryFinding } from './installation.ts';
 import { chooseRung, INSTALLED_HELPER, type LadderFacts } from './ladder.ts';
 import { pkexecError } from './pkexec.ts';
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { TOKEN_BYTES } from '../abi/generated.ts';
 import { EXIT_PERMISSION, FlowglassError, errnoText, printable } from '../errors.ts';
 import { findRung, INSTALLED_HELPER, joinGroupCommand, userName, type Rung } from './ladder.ts';
+import { mountOptions } from '../system/mounts.ts';
 import { permissionMissing } from './permission.ts';
 import { PASSWORD_MS, pkexecError, spawnPkexec, terminalAgent } from './pkexec.ts';
 
@@ -62,6 +63,13 @@ export function lastLine(text: string): string {
   return printable(line.replace(/^flowglass(-helper)?: /, '').trim());
 }
 
+/** Why the installed helper lacks the capabilities that its file has; null where no mount option makes them void. */
+function capabilitiesVoid(): string | null {
+  const { kind, helper } = findRung();
+  if (kind !== 'direct' || process.getuid?.() === 0 || !mountOptions(helper).includes('nosuid')) return null;
+  return 'the capture helper lies on a file system mounted nosuid, where its capabilities do not count';
+}
+
 /** The sentence for a helper that ended: `text` is what it said last. */
 export function endedError(code: number | null, signal: string | null, text: string): FlowglassError {
   if (signal !== null) {
@@ -73,7 +81,7 @@ export function endedError(code: number | null, signal: string | null, text: str
     });
   }
   if (code === 3) {
-    const lacking = text.replace(/, run as root.*$/, ''); // what to do is said once, below
+    const lacking = capabilitiesVoid() ?? text.replace(/, run as root.*$/, ''); // what to do is said once, below
     return permissionMissing(
       lacking === '' ? 'capturing needs more privilege than this user has' : lacking,
       'flowglass-helper',
@@ -115,6 +123,7 @@ export async function launchHelper(options: LaunchOptions = {}): Promise<Launche
     helperPath === undefined
       ? findRung({ otherNamespace: netnsPath !== undefined })
       : { kind: 'direct', helper: helperPath };
+  refuseNoexec(rung.helper);
   const token = randomBytes(TOKEN_BYTES);
   const directory = privateDirectory();
   const server = createServer();
@@ -131,6 +140,17 @@ export async function launchHelper(options: LaunchOptions = {}): Promise<Launche
     server.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Where nothing can be started, neither the group nor a password helps. */
+function refuseNoexec(path: string): void {
+  if (!mountOptions(path).includes('noexec')) return;
+  throw new FlowglassError({
+    code: 'helper-noexec',
+    what: 'the capture helper lies on a file system mounted noexec, where nothing can be started',
+    where: path,
+    hint: 'mount that without noexec, or install Flowglass elsewhere; opening files works',
+  });
 }
 
 /** A process group of its own: Ctrl-C reaches us alone, and we end the helper in order. */

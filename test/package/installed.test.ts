@@ -9,6 +9,7 @@ import { makePackages } from '../../build/package/package.mjs';
 import { command } from '../lab/host.ts';
 import { Lab, type Link } from '../lab/lab.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
+import { badPlaceTests } from './bad-places.ts';
 import { elevationTests } from './elevation.ts';
 import { installHelperTests } from './install-helper.ts';
 import { packages, type Kind } from './packages.ts';
@@ -85,6 +86,7 @@ describeAsRoot('packages', () => {
     const recorder = lab.care(root.start(['flowglass', 'record', '-i', link.left.device, '-w', file], options));
     await recorder.until('recording', ({ stderr }) => /^flowglass: recording/m.test(stderr));
     link.left.host.run('ping', ['-c', '3', '-i', '0.2', link.right.v4]);
+    strangerSees(recorder.pid, file);
     // setpriv and the launcher exec: the signal reaches the command itself.
     expect(await recorder.stop('SIGINT', 15_000)).toMatchObject({ status: 0 });
     const { uid, mode } = statSync(root.path(file));
@@ -94,6 +96,20 @@ describeAsRoot('packages', () => {
     expect([echo.sent.packets, echo.received.packets]).toEqual([3, 3]);
   });
 
+  /** A second user of the machine reaches neither recording, helper, nor its socket. */
+  function strangerSees(pid: number | undefined, file: string): void {
+    const asOther = (script: string): string => root.run(['sh', '-c', script], { user: OTHER }).stdout.trim();
+    expect(statSync(root.path(file)).mode & 0o077).toBe(0);
+    expect(asOther(`cat ${file} >/dev/null 2>&1; echo $?`)).toBe('1');
+    expect(asOther(`kill -TERM ${pid} 2>/dev/null; echo $?`)).toBe('1');
+    expect(asOther(`ls /proc/${pid}/fd 2>/dev/null | wc -l`)).toBe('0');
+    // The socket's directory is gone as soon as the helper has connected: its name leads nowhere.
+    expect(asOther('ls -d /tmp/flowglass-?????? 2>/dev/null | wc -l')).toBe('0');
+    const helpers = root.must(['sh', '-c', 'pgrep -x flowglass-helpe -u "$1" || true', 'sh', MEMBER ?? '']).trim().split('\n').filter(Boolean); // prettier-ignore
+    expect(helpers).toHaveLength(1);
+    expect(asOther(`kill -TERM ${helpers[0]} 2>/dev/null; cat /proc/${helpers[0]}/environ /proc/${helpers[0]}/maps 2>/dev/null | wc -c`)).toBe('0'); // prettier-ignore
+  }
+
   it('a second user may not run the helper, and still opens files', () => {
     const env = { ...NODE, HOME: `/home/${OTHER}` };
     expect(root.run([HELPER, '--version'], { user: OTHER }).status).toBe(126);
@@ -102,6 +118,7 @@ describeAsRoot('packages', () => {
     expect(JSON.parse(summary).flows.length).toBeGreaterThan(10);
   });
 
+  badPlaceTests(() => ({ root, link, node: NODE }), MEMBER);
   elevationTests(() => ({ root, link, node: NODE }));
 
   it('installed over itself: capabilities are set each time, unless the file system has none or the administrator chose otherwise', () => {

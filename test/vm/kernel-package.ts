@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { aptOptions, debianSource, unpackPackages } from '../../build/debian-archive.mjs';
 
 /** An unpacked kernel package: boot/vmlinuz-* and lib/modules/VERSION with modules.dep. */
 export interface Kernel {
@@ -33,38 +34,14 @@ function describeKernel(directory: string): Kernel {
   return { directory, version, image: join(directory, 'boot', `vmlinuz-${version}`) };
 }
 
-/** Where this machine's apt gets Debian from, and which suites its lists have. */
-function debianSource(): { uri: string; suites: string[] } {
-  const format = '$(REPO_URI) $(CODENAME)';
-  const lines = run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages', 'Origin: Debian', 'Label: Debian', 'Component: main']); // prettier-ignore
-  const targets = lines.trim().split('\n').map((line) => line.split(' ')); // prettier-ignore
-  const uri = targets[0]?.[0] ?? '';
-  if (uri === '') throw new Error('the lists of apt know no Debian: try apt-get update');
-  return { uri, suites: targets.map(([, suite = '']) => suite) };
-}
-
-/** Options with which apt looks into that suite: none where its own lists have it, else lists below `work`. */
-function aptOptions(suite: Suite, work: string): string[] {
-  const { uri, suites } = debianSource();
-  if (suites.includes(suite)) return [];
-  const source = join(work, 'sources.list');
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  writeFileSync(source, `deb [arch=amd64 signed-by=${keyring}] ${uri} ${suite} main\n`);
-  mkdirSync(join(work, 'lists/partial'), { recursive: true });
-  const settings = [`Dir::Etc::SourceList=${source}`, 'Dir::Etc::SourceParts=/dev/null', `Dir::State::Lists=${join(work, 'lists')}`, 'Dir::Cache::pkgcache=', 'Dir::Cache::srcpkgcache=', 'APT::Sandbox::User=root', 'Acquire::Languages=none']; // prettier-ignore
-  const options = settings.flatMap((setting) => ['-o', setting]);
-  run('apt-get', [...options, '-qq', 'update']);
-  return options;
-}
-
 /** Downloads and unpacks the suite's kernel into the folder `kernel` below `work`; the name of its package. */
 function unpackKernel(suite: Suite, work: string): string {
-  const options = aptOptions(suite, work);
+  const own = debianSource().suites.includes(suite);
+  const options = own ? [] : aptOptions({ suite, architecture: 'amd64', work });
   const name = /Depends: (linux-image-\S+)/.exec(run('apt-cache', [...options, 'depends', META]))?.[1];
   if (name === undefined) throw new Error(`${suite} has no ${META}: try apt-get update`);
-  run('apt-get', [...options, '-q', 'download', name], work);
-  run('dpkg-deb', ['-x', readdirSync(work).find((file) => file.endsWith('.deb')) ?? '', 'kernel'], work);
   const kernel = join(work, 'kernel');
+  unpackPackages([name], { options, work, into: kernel });
   if (!existsSync(join(kernel, 'lib'))) renameSync(join(kernel, 'usr/lib'), join(kernel, 'lib'));
   run('find', ['lib/modules', '-name', '*.ko.xz', '-exec', 'xz', '--decompress', '{}', '+'], kernel);
   run('busybox', ['depmod', '-b', kernel, describeKernel(kernel).version]);
