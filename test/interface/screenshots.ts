@@ -41,6 +41,20 @@ const SCREENS: readonly (readonly [string, Scenario, Act?])[] = [
     for (const name of ['eth0', 'docker0']) await page.getByRole('checkbox', { name, exact: true }).check({ force: true });
     await settle(page, 2500);
   }],
+  ['recordings', 'start', async (page) => {
+    await page.getByRole('button', { name: 'All recordings' }).click();
+    await page.getByRole('gridcell', { name: 'checkout-slow.pcapng' }).click();
+    await settle(page, 500);
+  }],
+  ['groups', 'live', async (page) => {
+    const tab = page.getByRole('tab', { name: /Flows/ });
+    if (await tab.isVisible()) await tab.click();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('group flows by process name');
+    await page.keyboard.press('Enter');
+    await page.locator('[id^="flow-group-"]').first().dblclick();
+    await settle(page, 500);
+  }],
   ['permission', 'permission', (page) => settle(page, 2000)],
   ['opening', 'opening'],
   ['live', 'live', async (page) => {

@@ -37,6 +37,7 @@ const SCREENS: readonly (readonly [string, Scenario, (page: Page) => Promise<voi
   ['no permission', 'permission', nothing],
   ['recordings', 'start', async (page) => {
     await page.getByRole('button', { name: 'All recordings' }).click();
+    await page.getByRole('gridcell', { name: '1,840' }).waitFor(); // learnt while the state goes on to come
     await page.getByRole('gridcell', { name: 'checkout-slow.pcapng' }).click();
     await page.keyboard.press('F2');
   }],
