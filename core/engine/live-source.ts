@@ -79,6 +79,8 @@ export class LiveSource implements Source {
   readonly recorder: LiveRecorder;
   /** The state looked at while the cursor is not at the newest moment. */
   private frozen: Frozen | null = null;
+  /** Counts what was asked for: a seek that is overtaken leaves everything as it is then. */
+  private wish = 0;
   private pending: { type: number; bytes: Uint8Array }[] | null = [];
   private cpu = { ns: 0, atNs: 0 };
   private ended = false;
@@ -190,6 +192,7 @@ export class LiveSource implements Source {
   }
 
   follow(): void {
+    this.wish++;
     this.thaw();
   }
 
@@ -203,19 +206,26 @@ export class LiveSource implements Source {
   async seek(atNs: number): Promise<void> {
     const target = Math.min(this.endNs, Math.max(0, atNs));
     const bootNs = this.reducer.model.clock.bootNs(target);
+    const wish = ++this.wish;
     const before = this.frozen?.past;
     const session = before && bootNs <= before.session.toNs ? before.session : await this.openPast();
     if (!session) return;
+    const mine = session === before?.session ? null : session;
     try {
-      const from = session === before?.session ? before.replayed : undefined;
+      const from = mine === null ? before?.replayed : undefined;
       const replayed = await session.replay(REDUCERS, bootNs < session.fromNs ? session.fromNs : bootNs, { from });
-      if (session !== before?.session) this.thaw();
+      if (wish !== this.wish) {
+        await mine?.close();
+        return;
+      }
+      if (mine !== null) this.thaw();
       const { reducer } = replayed;
       const startNs = reducer.model.clock.relativeOf(session.fromNs);
       this.frozen = { reducer, atNs: Math.max(target, startNs), past: { session, replayed } };
     } catch (error) {
-      if (session !== before?.session) await session.close();
-      throw error;
+      await mine?.close();
+      // Following has closed what was being read.
+      if (wish === this.wish) throw error;
     }
   }
 

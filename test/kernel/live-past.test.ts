@@ -58,7 +58,9 @@ describeAsRoot('the past of what is watched', () => {
     expect(now).toBeGreaterThan(endNs);
     await state(now);
     expect(await state(early)).toEqual(first);
+    const overtaken = source.seek(late);
     source.follow();
+    await overtaken;
     expect(source.following).toBe(true);
     await traffic.stop();
   });
