@@ -19,7 +19,8 @@ import { usageError, type Command, type Given } from './command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from './knowledge.ts';
 import { version } from './main.ts';
 import { badValue, parseCount, parseDuration, parseRotation, sizeText } from './quantities.ts';
-import { readSource, SOURCE_OPTIONS } from './source.ts';
+import { openSource, recordPackets, SSH_OPTIONS, type OpenSource } from './remote.ts';
+import { SOURCE_OPTIONS } from './source.ts';
 import { note, signalled, speaks, type Level } from './terminal.ts';
 
 const SNAPLEN = 256;
@@ -119,6 +120,61 @@ function obeySignals(recording: Recording, packets: boolean, keeps: boolean): vo
   });
 }
 
+/** One recording, from attached to closed; why it ended before it was asked to. */
+async function recordOne(
+  given: Given,
+  source: OpenSource,
+  { durationMs, keep, ...target }: Target,
+  stop: Promise<void>,
+): Promise<FlowglassError | null> {
+  const early: LogLine[] = []; // a failure is one line: what was said before it is told only once all is attached
+  let attached = false;
+  const { remote, ...watched } = source;
+  const alerts = readAlertService(given);
+  const recording: Recording = await startRecording({
+    ...target,
+    ...watched,
+    ...(remote === null ? {} : { remote }),
+    knowledge: readKnowledge(given),
+    ...(alerts === null ? {} : { alerts }),
+    application: `Flowglass ${version()}`,
+    wiresharkProcessInfo: given.has('wireshark-process-info'),
+    acceptTracing: given.has('accept-tracing'),
+    onLog: (line) => (attached ? relay(line) : early.push(line)),
+    ...(keep === null
+      ? {}
+      : {
+          keep: {
+            ...keep,
+            onFired: tellFired,
+            onSaved: (saved) => tellSaved(saved, recording),
+            onError: complain,
+          },
+        }),
+  });
+  attached = true;
+  early.forEach(relay);
+  const started = performance.now();
+  const names = `${recording.interfaces.map(attachedText).join(', ')}${remote === null ? '' : ` of ${printable(remote.host)}`}`;
+  note('warning', `recording ${names} ${keep === null ? `into ${target.path === '-' ? 'standard output' : target.path}` : keptText(keep)}`); // prettier-ignore
+  if (keep !== null) tellLeftRings(target.path);
+  obeySignals(recording, target.packets, keep !== null);
+  const clear = progress(recording, started);
+  const timer = durationMs === null ? null : setTimeout(() => void recording.stop(), durationMs);
+  void stop.then(() => recording.stop());
+  const end = await recording.ended;
+  await alerts?.close();
+  if (timer !== null) clearTimeout(timer);
+  clear();
+  // A reader of standard output that goes away has had what it wanted.
+  if (target.path === '-' && errnoName(end.error?.cause) === 'EPIPE') return null;
+  if (end.error !== null) return end.error;
+  const lost = losses(end);
+  if (lost !== null) note('warning', lost);
+  note('info', conclusion(end));
+  return null;
+}
+
 export const command: Command = {
   name: 'record',
   usage: '(-i IFACE[,IFACE…] | --all) -w FILE [OPTION…]',
@@ -131,6 +187,7 @@ ${KEEP_DETAILS}
 Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is left free.`,
   options: {
     ...SOURCE_OPTIONS,
+    ...SSH_OPTIONS,
     write: { short: 'w', value: 'FILE', help: 'file to write; - is standard output' },
     force: { help: 'replace an existing file' },
     duration: { value: 'TIME', help: 'end after this time' },
@@ -148,7 +205,6 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     const [extra] = given.positionals;
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass record --help');
     const { durationMs, keep, ...target } = readTarget(given);
-    const source = readSource(given);
     if (
       target.path !== '-' &&
       !target.force &&
@@ -159,49 +215,16 @@ Ends by itself before the disk is full: a twentieth of it, at most 256 MB, is le
     ) {
       throw new FlowglassError({ code: 'file-exists', what: 'the file exists', where: printable(target.path), hint: 'give another name, or --force to replace it' }); // prettier-ignore
     }
-    const stopSignal = signalled();
-    const early: LogLine[] = []; // a failure is one line: what was said before it is told only once all is attached
-    let attached = false;
-    const alerts = readAlertService(given);
-    const recording: Recording = await startRecording({
-      ...target,
-      ...source,
-      knowledge: readKnowledge(given),
-      ...(alerts === null ? {} : { alerts }),
-      application: `Flowglass ${version()}`,
-      wiresharkProcessInfo: given.has('wireshark-process-info'),
-      acceptTracing: given.has('accept-tracing'),
-      onLog: (line) => (attached ? relay(line) : early.push(line)),
-      ...(keep === null
-        ? {}
-        : {
-            keep: {
-              ...keep,
-              onFired: tellFired,
-              onSaved: (saved) => tellSaved(saved, recording),
-              onError: complain,
-            },
-          }),
-    });
-    attached = true;
-    early.forEach(relay);
-    const started = performance.now();
-    const names = recording.interfaces.map(attachedText).join(', ');
-    note('warning', `recording ${names} ${keep === null ? `into ${target.path === '-' ? 'standard output' : target.path}` : keptText(keep)}`); // prettier-ignore
-    if (keep !== null) tellLeftRings(target.path);
-    obeySignals(recording, target.packets, keep !== null);
-    const clear = progress(recording, started);
-    const timer = durationMs === null ? null : setTimeout(() => void recording.stop(), durationMs);
-    void stopSignal.then(() => recording.stop());
-    const end = await recording.ended;
-    await alerts?.close();
-    if (timer !== null) clearTimeout(timer);
-    clear();
-    // A reader of standard output that goes away has had what it wanted.
-    if (target.path === '-' && errnoName(end.error?.cause) === 'EPIPE') return;
-    if (end.error !== null) throw end.error;
-    const lost = losses(end);
-    if (lost !== null) note('warning', lost);
-    note('info', conclusion(end));
+    const stop = signalled();
+    const source = await openSource(given);
+    try {
+      const error =
+        source.remote !== null && given.has('tcpdump')
+          ? await recordPackets(source.remote, source.sources, { ...target, durationMs }, stop)
+          : await recordOne(given, source, { ...target, durationMs, keep }, stop);
+      if (error !== null) throw error;
+    } finally {
+      await source.remote?.close();
+    }
   },
 };

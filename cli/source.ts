@@ -1,7 +1,7 @@
 import { RUNG_AUTO, RUNG_CLSACT, RUNG_TCX, RUNG_XDP_GENERIC, RUNG_XDP_NATIVE } from '../core/abi/generated.ts';
 import { explain, parse, type Expression } from '../core/filter/filter.ts';
 import type { CaptureSource } from '../core/engine/capture-group.ts';
-import { captureSources, type SourceRequest } from '../core/engine/capture-sources.ts';
+import { captureSources, type SourceLookup, type SourceRequest } from '../core/engine/capture-sources.ts';
 import { LOOKUP } from '../core/engine/machine.ts';
 import { usageError, type Given, type OptionSpec } from './command.ts';
 
@@ -66,9 +66,9 @@ export function readAttach(given: Given): Pick<Source, 'ingress' | 'egress'> {
   return { ingress: rungs[0], egress: rungs[1] };
 }
 
-/** Reads and checks the options of SOURCE_OPTIONS, usage first, then what exists on this machine. */
-export function readSource(given: Given): Source {
+/** Reads and checks the options of SOURCE_OPTIONS, usage first, then what exists on this machine or where `lookup` looks. */
+export function readSource(given: Given, lookup: SourceLookup = LOOKUP): Source {
   const how = readAttach(given);
   const filter = readFilter(given.text('filter'));
-  return { sources: captureSources(sourceRequest(given), LOOKUP), ...how, filter };
+  return { sources: captureSources(sourceRequest(given), lookup), ...how, filter };
 }

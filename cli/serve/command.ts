@@ -6,6 +6,7 @@ import type { SourceRequest } from '../../core/engine/capture-sources.ts';
 import { Engine } from '../../core/engine/engine.ts';
 import type { Knowledge } from '../../core/engine/knowledge.ts';
 import { machineOptions } from '../../core/engine/machine.ts';
+import type { RemoteWish } from '../../core/engine/remote-sources.ts';
 import { errnoText, FlowglassError, printable } from '../../core/errors.ts';
 import { programPath } from '../../core/system/programs.ts';
 import { hasDisplay } from '../desktop.ts';
@@ -14,6 +15,7 @@ import { usageError, type Command, type Given } from '../command.ts';
 import { KNOWLEDGE_OPTIONS, readKnowledge } from '../knowledge.ts';
 import { version } from '../main.ts';
 import { badValue, parseCount } from '../quantities.ts';
+import { readRemote, SSH_OPTIONS } from '../remote.ts';
 import { readAttach, readFilter, SOURCE_OPTIONS, sourceRequest } from '../source.ts';
 import { note, print, signalled } from '../terminal.ts';
 import type { Access } from './guard.ts';
@@ -89,6 +91,8 @@ With --viewers and --lookers one address a line, for as many browsers; lookers c
 engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
   options: {
     ...SOURCE_OPTIONS,
+    ssh: SSH_OPTIONS.ssh,
+    tcpdump: SSH_OPTIONS.tcpdump,
     host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1)' },
     port: { value: 'PORT', help: 'port to listen on (default any free one)' },
     ...KNOWLEDGE_OPTIONS,
@@ -104,13 +108,14 @@ engine. Ends by Ctrl-C or SIGTERM. See docs/serve.md.`,
     if (extra !== undefined) throw usageError('unexpected argument', extra, 'see flowglass serve --help');
     const source = sourceRequest(given);
     const named = Object.values(source).some((value) => value === true || (Array.isArray(value) && value.length > 0));
-    if (file !== undefined && named)
+    if (file !== undefined && (named || given.has('ssh')))
       throw usageError('FILE and interfaces exclude each other', 'command line', 'give one of them');
+    const remote = readRemote(given);
     const ended = signalled();
     await runServer(
       {
         file,
-        live: named ? { source, ...readAttach(given) } : null,
+        live: named || remote !== null ? { source, ...readAttach(given), remote } : null,
         filter: readFilter(given.text('filter'))?.text ?? '',
         host: given.text('host') ?? '127.0.0.1',
         port: readPort(given.text('port')),
@@ -132,7 +137,7 @@ export interface ServeWhat {
   /** The file still grows. */
   follow?: boolean;
   /** What to watch at once; null = what the page asks for. */
-  live?: ({ readonly source: SourceRequest } & Rungs) | null;
+  live?: ({ readonly source: SourceRequest; readonly remote?: RemoteWish | null } & Rungs) | null;
   filter?: string;
   host: string;
   port: number;
@@ -181,7 +186,7 @@ export async function runServer(
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');
     else if (what.file !== undefined) await engine.open(what.file);
-    else if (what.live) await engine.attach(what.live.source, what.live);
+    else if (what.live) await engine.attach(what.live.source, what.live, what.live.remote ?? null);
     engine.setFilter(what.filter ?? '');
     const server = await serve({
       host: what.host,

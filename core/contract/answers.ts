@@ -254,10 +254,23 @@ export interface LabelsAnswer {
   problem: string | null;
 }
 
+/** What a host has that was reached over ssh. */
+export interface HostAnswer {
+  /** Its own name. */
+  name: string;
+  interfaces: InterfaceAnswer[];
+  /** Why the helper cannot run there; null = it can. */
+  problem: Trouble | null;
+  tcpdump: boolean;
+}
+
 export interface Answers extends ExportAnswers, RecordingAnswers, SessionAnswers, AlertAnswers {
   hello: HelloAnswer;
   interfaces: InterfaceAnswer[];
   attach: null;
+  hosts: string[];
+  hostConnect: HostAnswer;
+  hostForget: null;
   detach: null;
   open: null;
   openDemo: null;
@@ -296,6 +309,8 @@ export interface StateEvent {
   /** Name shown for the source: interfaces or the file. */
   source: { name: string; path: string | null; ours: boolean } | null;
   attached: { name: string; ingress: string; egress: string; up: boolean; reason: string }[];
+  /** The host that is watched, when it is another one, and why it cannot be reached at the moment; null = it can. */
+  remote: { name: string; lost: string | null } | null;
   recording: RecordingState | null;
   /** null = nothing is kept here, whatever is watched. */
   flight: FlightState | null;

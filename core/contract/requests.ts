@@ -11,6 +11,8 @@ import { recordingRequests } from './recording.ts';
 import { sessionRequests } from './sessions.ts';
 
 const name = z.string().min(1).max(256);
+/** user@host, a name of ssh_config, or ssh://user@host:port. */
+const destination = z.string().min(1).max(255);
 const path = z.string().min(1).max(4096);
 /** Nanoseconds since the session's first anchor; a double is exact to the nanosecond for 104 days. */
 const sessionNs = z.number().finite().min(0);
@@ -132,7 +134,16 @@ export const requests = {
     /** Network namespaces by name, path or pid, and containers by id; neither = where the engine is. */
     netns: z.array(path).max(64).default([]),
     containers: z.array(name).max(64).default([]),
+    /** Another host, reached over ssh; null = the engine's. */
+    host: destination.nullable().default(null),
+    /** There: packets only, by tcpdump, without our helper. */
+    tcpdump: z.boolean().default(false),
   }),
+  /** Hosts that ssh's configuration names, for suggestions. */
+  hosts: z.strictObject({}),
+  /** Reaches a host over ssh and says what it has; the connection is kept until another is asked for, or `hostForget`. */
+  hostConnect: z.strictObject({ host: destination }),
+  hostForget: z.strictObject({}),
   detach: z.strictObject({}),
   ...recordingRequests,
   ...sessionRequests,

@@ -28,12 +28,15 @@ import {
   STATS,
 } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
-import { startHelper, type Helper, type HelperEnd } from '../helper/helper.ts';
+import type { HelperEnd } from '../helper/helper.ts';
+import type { Capturing } from '../remote/lasting-helper.ts';
+import type { RemoteStart } from '../remote/remote-host.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { NetworkNamespace } from '../system/netns.ts';
 import type { HelloCommand } from '../wire/commands.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import { readStats, type InterfaceReport, type LogLine } from '../wire/messages.ts';
+import { startCapturing } from './capturing.ts';
 import { InterfaceWatch, type Attached } from './interface-watch.ts';
 import { addStats } from './stats-sum.ts';
 
@@ -56,6 +59,10 @@ export interface Rungs {
 
 export interface CaptureOptions extends Rungs {
   readonly sources: readonly CaptureSource[];
+  /** The host that they are on; left out = this one. */
+  readonly remote?: RemoteStart;
+  /** The connection to it was lost, and why; null = it is there again. */
+  readonly onConnection?: (lost: string | null) => void;
   readonly hello: HelloCommand;
   /** The merged frames. */
   readonly onFrame: FrameSink;
@@ -63,7 +70,7 @@ export interface CaptureOptions extends Rungs {
   /** One helper of several ended without being asked; the others go on. It is logged as well. */
   readonly onLeft?: (error: FlowglassError) => void;
   /** An interface is about to get a number, or has another name: what depends on numbers has to be told anew. */
-  readonly onNumber?: (helper: Helper, watch: InterfaceWatch) => void;
+  readonly onNumber?: (helper: Capturing, watch: InterfaceWatch) => void;
 }
 
 /** Slots of the n-th helper have n times this added to their CPU. */
@@ -76,9 +83,13 @@ interface Member {
   readonly watch: InterfaceWatch;
   /** Newest INTERFACE frame of each interface that it is attached to, by number. */
   readonly faces: Map<number, Uint8Array>;
-  helper: Helper | null;
+  helper: Capturing | null;
   /** Newest STATS or BYE. */
   stats: Uint8Array | null;
+  /** The last ones of helpers before it, whose connection was lost. */
+  readonly before: Uint8Array[];
+  /** A helper of it has said HELLO. */
+  greeted: boolean;
   /** It has sent its last frame. */
   bye: boolean;
   snapshot: boolean;
@@ -151,12 +162,12 @@ export class CaptureGroup {
   }
 
   /** Each helper with its interfaces. */
-  each(visit: (helper: Helper, watch: InterfaceWatch) => void): void {
+  each(visit: (helper: Capturing, watch: InterfaceWatch) => void): void {
     for (const { helper, watch } of this.#alive()) if (helper !== null) visit(helper, watch);
   }
 
   /** The helper that watches an interface; null when it has ended. */
-  helperOf(iface: number): Helper | null {
+  helperOf(iface: number): Capturing | null {
     return this.#alive().find(({ watch }) => watch.has(iface))?.helper ?? null;
   }
 
@@ -175,6 +186,8 @@ export class CaptureGroup {
       faces: new Map(),
       helper: null,
       stats: null,
+      before: [],
+      greeted: false,
       bye: false,
       snapshot: false,
       ended: null,
@@ -194,8 +207,12 @@ export class CaptureGroup {
 
   async #start(member: Member): Promise<void> {
     const { namespace } = member.source;
-    const helper = await startHelper({
-      hello: this.#options.hello,
+    const { hello, remote, onConnection } = this.#options;
+    const helper = await startCapturing({
+      hello,
+      watch: member.watch,
+      ...(remote === undefined ? {} : { remote }),
+      ...(onConnection === undefined ? {} : { onConnection }),
       onFrame: (type, bytes, view, offset, length) => this.#frame(member, type, bytes, view, offset, length),
       onPresent: (report) => member.watch.present(report),
       onLog: (line) => this.#log(member, line),
@@ -211,7 +228,7 @@ export class CaptureGroup {
     this.#options.onLog({ ...line, text: where + line.text });
   }
 
-  get #helpers(): Helper[] {
+  get #helpers(): Capturing[] {
     return this.#members.flatMap(({ helper }) => (helper === null ? [] : [helper]));
   }
 
@@ -229,8 +246,9 @@ export class CaptureGroup {
     const { onFrame } = this.#options;
     switch (type) {
       case FRAME_HELLO:
-        if (this.#greeted) return;
-        this.#greeted = true;
+        if (member.greeted) this.#anew(member);
+        else if (this.#greeted) return;
+        this.#greeted = member.greeted = true;
         break;
       case FRAME_CLOCK:
       case FRAME_PROCESSES:
@@ -261,6 +279,13 @@ export class CaptureGroup {
     if (type !== FRAME_INTERFACE) return;
     this.#face(member, bytes, view, offset, length);
     member.watch.frame(bytes, view, offset);
+  }
+
+  /** Another helper takes its place, and counts from zero: model and file learn of it by its HELLO. */
+  #anew(member: Member): void {
+    if (member.stats !== null) member.before.push(member.stats);
+    member.stats = null;
+    member.faces.clear();
   }
 
   /**
@@ -333,7 +358,7 @@ export class CaptureGroup {
   /** Complete when all were; the error of the last one, for those before were told of when they ended. */
   #end(): HelperEnd {
     const ends = this.#members.flatMap(({ ended }) => (ended === null ? [] : [ended]));
-    const all = this.#members.flatMap(({ stats }) => (stats === null ? [] : [stats]));
+    const all = this.#members.flatMap(({ before, stats }) => (stats === null ? before : [...before, stats]));
     const last = all.at(-1);
     if (last !== undefined) addStats(this.#sum, all, last);
     const failed = this.#stopping ? ends.filter(({ error }) => error !== null) : ends.slice(-1);

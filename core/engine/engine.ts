@@ -38,7 +38,7 @@ import type { FlightKeeper } from './flight-keeper.ts';
 import { flowAnswer } from './flow-answer.ts';
 import { FlowWords } from './facts.ts';
 import { FlowCache } from './flow-cache.ts';
-import { FollowingSource } from './following-source.ts';
+import { FollowingSource, type FollowingOptions } from './following-source.ts';
 import { openingForeign } from './foreign-source.ts';
 import { finishedWithin, LoadingSource } from './loading-source.ts';
 import { knowing, KnownThings, surroundingsOf, type Knowledge } from './knowledge.ts';
@@ -48,6 +48,9 @@ import { captureSources, type SourceRequest } from './capture-sources.ts';
 import { Exports, NO_EXPORTS, type ExportPlaces, type Exportable } from './exports.ts';
 import { measure } from './measure.ts';
 import type { EnginePort } from './port.ts';
+import { RemoteSources, type RemoteWish } from './remote-sources.ts';
+import type { RemoteHost } from '../remote/remote-host.ts';
+import { sshHosts } from '../remote/ssh-config.ts';
 import { ReplaySource, type OpeningOptions } from './replay-source.ts';
 import type { Source } from './source.ts';
 import { playedTo, rangeWithin, type TimeRange } from './time-range.ts';
@@ -129,6 +132,7 @@ export class Engine {
   private previous = { packets: 0, bytes: 0, atNs: 0 };
   private rates = { packets: 0, bits: 0 };
 
+  private readonly remotes = new RemoteSources();
   readonly exports: Exports;
   private readonly known: KnownThings;
   private readonly flight: FlightKeeper | null;
@@ -207,9 +211,13 @@ export class Engine {
   /** Reads a capture while it is being written: a growing file, or `input` under the name `-`. */
   async follow(path: string, input?: AsyncIterable<Uint8Array>): Promise<FollowingSource> {
     await this.leave();
+    return this.followNow(path, input === undefined ? {} : { input });
+  }
+
+  private followNow(path: string, from: Pick<FollowingOptions, 'input' | 'title'>): FollowingSource {
     const source: FollowingSource = new FollowingSource({
       path,
-      ...(input === undefined ? {} : { input }),
+      ...from,
       clock: clockText,
       onEnd: (error) => {
         if (error !== null) this.notice('error', error);
@@ -221,8 +229,8 @@ export class Engine {
   }
 
   /** Watches live traffic before anybody is there. Throws FlowglassError. */
-  async attach(request: SourceRequest, rungs: Rungs = {}): Promise<void> {
-    await this.startLive(request, rungs);
+  async attach(request: SourceRequest, rungs: Rungs = {}, remote: RemoteWish | null = null): Promise<void> {
+    await this.startLive(request, rungs, remote);
   }
 
   /** Ends the source and all viewers. */
@@ -232,6 +240,7 @@ export class Engine {
     for (const { port } of this.viewers) port.close();
     this.exports.close();
     await this.leave();
+    await this.remotes.forget();
   }
 
   // ---- requests -----------------------------------------------------------------------------------------------------
@@ -274,7 +283,17 @@ export class Engine {
     hello: () => this.hello(),
     interfaces: () => this.options.interfaces(null).map(interfaceAnswer),
     attach: async (_viewer, params) => {
-      await this.startLive(params);
+      await this.startLive(params, {}, params.host === null ? null : { host: params.host, tcpdump: params.tcpdump });
+      return null;
+    },
+    hosts: () => sshHosts(),
+    hostConnect: async (_viewer, { host }) => {
+      const { host: name, interfaces, helperMissing, hasTcpdump } = await this.remotes.connect(host);
+      const problem = helperMissing === null ? null : troubleFrom(helperMissing);
+      return { name, interfaces: interfaces.map(interfaceAnswer), problem, tcpdump: hasTcpdump };
+    },
+    hostForget: async () => {
+      await this.remotes.forget();
       return null;
     },
     detach: async () => {
@@ -471,16 +490,26 @@ export class Engine {
 
   // ---- sources ------------------------------------------------------------------------------------------------------
 
-  private async startLive(request: SourceRequest, rungs: Rungs = {}): Promise<void> {
-    const sources = captureSources(request, this.options);
-    await this.leave();
+  private async startLive(request: SourceRequest, rungs: Rungs = {}, wish: RemoteWish | null = null): Promise<void> {
+    const remote = wish === null ? null : await this.remotes.connect(wish.host);
+    const sources = remote === null ? captureSources(request, this.options) : this.remotes.sources(remote, request, this.options); // prettier-ignore
+    await this.leave(remote);
     this.mode = 'attaching';
     this.announce();
     try {
+      if (remote !== null && wish?.tcpdump === true) {
+        this.followNow('-', await this.remotes.packets(remote, sources));
+        return;
+      }
+      if (remote !== null) {
+        this.remotes.use(remote);
+        await remote.bring();
+      }
       const live = await LiveSource.start({
         application: `Flowglass ${this.options.version}`,
         sources,
         ...rungs,
+        ...(remote === null ? {} : { remote }),
         onLog: () => undefined,
         onLeft: (error) => this.notice('warning', error),
         onEnd: (error) => {
@@ -582,7 +611,8 @@ export class Engine {
     this.refresh();
   }
 
-  private async leave(): Promise<void> {
+  /** Ends what is watched or open; the connection to `stays` is kept. */
+  private async leave(stays: RemoteHost | null = null): Promise<void> {
     const { source } = this;
     this.source = null;
     this.moment = null;
@@ -594,6 +624,7 @@ export class Engine {
       this.alerts.detach();
       await source.close();
     }
+    await this.remotes.left(stays);
   }
 
   /** Moves the cursor; only the newest of several wishes is carried out. */
@@ -712,6 +743,7 @@ export class Engine {
           ? { name: this.opening.name, path: null, ours: false }
           : null,
       attached: live?.attached ?? [],
+      remote: live?.remote ?? null,
       recording: live?.recorder.recording ?? null,
       flight: this.flight?.state ?? null,
       opening: this.opening ? { done: this.opening.done, total: this.opening.total } : null,

@@ -28,6 +28,8 @@ const POLL_MS = 100;
 export interface FollowingOptions {
   /** A file that grows, or `-` with `input`. */
   readonly path: string;
+  /** What is shown for `-`; default `standard input`. */
+  readonly title?: string;
   /** Where `-` comes from: standard input. */
   readonly input?: AsyncIterable<Uint8Array>;
   readonly clock: (model: FlowModel, atNs: number) => string;
@@ -73,7 +75,7 @@ export class FollowingSource implements Source {
     this.timeline = this.observer.store;
     this.findings = this.observer.findings;
     const piped = options.input !== undefined;
-    this.name = piped ? 'standard input' : basename(options.path);
+    this.name = piped ? (options.title ?? 'standard input') : basename(options.path);
     this.path = piped ? null : options.path;
     this.folder = piped ? mkdtempSync(join(tmpdir(), 'flowglass-follow-')) : null;
     this.file = this.folder === null ? options.path : join(this.folder, 'standard input');

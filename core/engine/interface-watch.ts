@@ -24,7 +24,7 @@ import {
   RUNG_XDP_NATIVE,
 } from '../abi/generated.ts';
 import { FlowglassError } from '../errors.ts';
-import type { Helper } from '../helper/helper.ts';
+import type { Capturing } from '../remote/lasting-helper.ts';
 import type { NetworkInterface } from '../system/interfaces.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import { readInterface, type InterfaceReport, type LogLine } from '../wire/messages.ts';
@@ -47,7 +47,7 @@ export interface WatchOptions {
   readonly ingress?: number;
   readonly egress?: number;
   /** An interface is about to get a number, or has another name: what depends on numbers (`numbersOf`) has to be told anew. */
-  readonly onNumber?: (helper: Helper) => void;
+  readonly onNumber?: (helper: Capturing) => void;
   /** Takes the frames of the engine's own, INTERFACE with state WAITING, like those of the helper. */
   readonly onFrame: FrameSink;
   readonly onLog?: (line: LogLine) => void;
@@ -73,6 +73,10 @@ interface Place {
   up: boolean;
   /** It was attached before: the next time it is back. */
   seen: boolean;
+  /** `ifindex` when the connection to its host was lost; 0 = it was not. */
+  before: number;
+  /** INTERFACE as it was told last. */
+  told: Uint8Array | null;
   shown: Attached | null;
 }
 
@@ -83,7 +87,7 @@ export class InterfaceWatch {
   #early: InterfaceReport[] | null = [];
   readonly #refused = new Set<number>();
   readonly #given = new Set<number>();
-  #helper: Helper | null = null;
+  #helper: Capturing | null = null;
   readonly #numbers: { next: number };
 
   constructor(options: WatchOptions) {
@@ -105,7 +109,7 @@ export class InterfaceWatch {
    * Attaches to everything that was asked for. Rejects with the first failure when one of them was named, or when there
    * is nothing left.
    */
-  async start(helper: Helper): Promise<InterfaceReport[]> {
+  async start(helper: Capturing): Promise<InterfaceReport[]> {
     this.#helper = helper;
     const { interfaces, all, onLog } = this.#options;
     const attempts = await Promise.allSettled(
@@ -149,15 +153,47 @@ export class InterfaceWatch {
       return;
     }
     if (this.#places.some(({ ifindex }) => ifindex === report.ifindex)) return;
-    const place = this.#options.all
-      ? this.#place(report.name)
-      : this.#places.find(
-          ({ ifindex, asked, name }) => ifindex === 0 && (asked === report.name || name === report.name),
-        );
+    const same = this.#places.find(({ before, ifindex }) => ifindex === 0 && before === report.ifindex);
+    const named = ({ ifindex, asked, name }: Place): boolean =>
+      ifindex === 0 && (asked === report.name || name === report.name);
+    const place = same ?? (this.#options.all ? this.#place(report.name) : this.#places.find(named));
     // What comes of it is told by an INTERFACE frame; the promise is of use to `start` only.
     if (place === undefined) return;
     place.name = report.name;
     void this.#attach(place, report.ifindex).catch(() => undefined);
+  }
+
+  /**
+   * The connection to the helper's host was lost at this boot time there: all that is watched is away. What is attached
+   * to again after `resume` keeps its number as long as it is the same device, so that its flows go on.
+   */
+  lost(bootNs: bigint): void {
+    this.#early = [];
+    for (const place of this.#places) {
+      if (place.ifindex === 0 || place.told === null) continue;
+      place.before = place.ifindex;
+      place.ifindex = 0;
+      place.up = false;
+      if (place.shown !== null) place.shown = { ...place.shown, up: false, reason: 'connection lost: trying again' };
+      const { told } = place;
+      const view = new DataView(told.buffer);
+      view.setBigUint64(INTERFACE.atNs, bootNs, true);
+      this.#wait(told, 0);
+    }
+  }
+
+  /** Another helper runs, and tells of what is there: attaches to it again. */
+  resume(snapshot: Promise<void>): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const report of early) this.present(report);
+    if (this.#options.all) void snapshot.then(() => this.#forgetLost());
+  }
+
+  /** What did not come back is not waited for when everything is watched. */
+  #forgetLost(): void {
+    for (const place of this.#places.filter(({ before, ifindex }) => before !== 0 && ifindex === 0))
+      this.#remove(place);
   }
 
   /** Takes an INTERFACE frame of the helper about an attached interface. Give it to reducer and file first. */
@@ -165,6 +201,7 @@ export class InterfaceWatch {
     const report = readInterface(bytes, view, offset);
     const place = this.#places.find(({ number, ifindex }) => number === report.iface && ifindex !== 0);
     if (place === undefined) return;
+    place.told = bytes.slice(offset, offset + INTERFACE.size);
     switch (report.state) {
       case INTERFACE_ATTACHED:
         this.#show(place, report);
@@ -188,7 +225,7 @@ export class InterfaceWatch {
   }
 
   #place(name: string): Place {
-    const place: Place = { asked: name, name, ifindex: 0, number: IFACE_NONE, up: false, seen: false, shown: null };
+    const place: Place = { asked: name, name, ifindex: 0, number: IFACE_NONE, up: false, seen: false, before: 0, told: null, shown: null }; // prettier-ignore
     this.#places.push(place);
     return place;
   }
@@ -198,7 +235,8 @@ export class InterfaceWatch {
   }
 
   #attach(place: Place, ifindex: number): Promise<InterfaceReport> {
-    const number = this.#nextNumber();
+    const number = place.before === ifindex ? place.number : this.#nextNumber();
+    place.before = 0;
     const { ingress = RUNG_AUTO, egress = RUNG_AUTO, onNumber } = this.#options;
     if (this.#helper === null || number === null) {
       if (this.#options.all) this.#remove(place);
@@ -215,7 +253,8 @@ export class InterfaceWatch {
   /** Never one that was used; and of those in use no two may be equal modulo IFACE_MAX (bpf/abi.h). null = none is left. */
   #nextNumber(): number | null {
     const taken = new Set<number>();
-    for (const { ifindex, number } of this.#places) if (ifindex !== 0) taken.add(number % IFACE_MAX);
+    for (const { ifindex, before, number } of this.#places)
+      if (ifindex !== 0 || before !== 0) taken.add(number % IFACE_MAX);
     if (taken.size >= IFACE_MAX) return null;
     const numbers = this.#numbers;
     while (taken.has(numbers.next % IFACE_MAX)) numbers.next++;

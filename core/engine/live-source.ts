@@ -22,6 +22,7 @@ import { readStats, type LogLine } from '../wire/messages.ts';
 import { CaptureGroup, type CaptureSource, type Rungs } from './capture-group.ts';
 import { CgroupNames } from './cgroup-paths.ts';
 import { tellHosts } from './hosts-names.ts';
+import type { RemoteStart } from '../remote/remote-host.ts';
 import type { FindingList } from './finding-facts.ts';
 import type { Alerted } from './alert-desk.ts';
 import type { Kept } from './flight-keeper.ts';
@@ -41,6 +42,8 @@ const HISTORY_BYTES = 256 << 20;
 export interface LiveOptions extends Rungs {
   application: string;
   sources: readonly CaptureSource[];
+  /** The host that they are on; left out = this one. */
+  remote?: RemoteStart;
   onLog: (line: LogLine) => void;
   /** One helper of several ended without being asked; the others go on. */
   onLeft?: (error: FlowglassError) => void;
@@ -64,6 +67,8 @@ export class LiveSource implements Source {
   readonly findings: FindingList;
   /** Of one core, over the last second, all helpers together; null before the first. */
   helperCpu: number | null = null;
+  /** The host that is watched, when it is another one, and why it cannot be reached at the moment. */
+  remote: { readonly name: string; readonly lost: string | null } | null = null;
   private readonly reducer = new Reducer();
   private readonly observer = new TimelineObserver(this.reducer.model);
   private readonly samples = new SampleListeners();
@@ -102,16 +107,20 @@ export class LiveSource implements Source {
   /** Starts the helpers and attaches. Throws FlowglassError; nothing is left attached then. */
   static async start(options: LiveOptions): Promise<LiveSource> {
     const source = new LiveSource(options);
+    if (options.remote !== undefined) source.remote = { name: options.remote.host, lost: null };
     const onFrame: FrameSink = (type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length);
     const group = await CaptureGroup.start({
       ...options,
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
       onFrame: inspectPeeks(gateProcesses(onFrame)),
+      onConnection: (lost) =>
+        (source.remote = options.remote === undefined ? null : { name: options.remote.host, lost }),
     });
     source.group = group;
     try {
       await group.attach();
-      tellHosts(onFrame);
+      // Only this machine's names are known here.
+      if (options.remote === undefined) tellHosts(onFrame);
       source.openHistory();
     } catch (error) {
       const end = await group.stop();
@@ -239,14 +248,17 @@ export class LiveSource implements Source {
 
   tick(): void {
     this.observer.settle();
-    this.cgroups.name(this.reducer, (type, bytes, view, offset, length) =>
-      this.frame(type, bytes, view, offset, length),
-    );
+    // Only this machine's control groups have names here.
+    if (this.options.remote === undefined)
+      this.cgroups.name(this.reducer, (type, bytes, view, offset, length) =>
+        this.frame(type, bytes, view, offset, length),
+      );
   }
 
   summary(): SummarySource {
     const summary = liveSummary(this.model, this.options.application);
-    return { ...summary, durationNs: BigInt(Math.round(this.cursorNs)) };
+    const host = this.options.remote?.host ?? summary.host;
+    return { ...summary, host, durationNs: BigInt(Math.round(this.cursorNs)) };
   }
 
   get ring(): Ring | null {
@@ -274,7 +286,7 @@ export class LiveSource implements Source {
       application: this.options.application,
       os: `${systemType()} ${release()}`,
       hardware: arch(),
-      host: hostname(),
+      host: this.options.remote?.host ?? hostname(),
     };
   }
 

@@ -22,11 +22,13 @@ import { SampleListeners } from '../flight-recorder/sample-listeners.ts';
 import type { FlowModel } from '../flow/model.ts';
 import { liveSummary, type SummarySource } from '../summary/source.ts';
 import { alertSource } from './alert-source.ts';
-import type { Helper, HelperEnd } from '../helper/helper.ts';
+import type { HelperEnd } from '../helper/helper.ts';
 import { SYSTEM_CALLS } from '../session/file-sink.ts';
 import type { SessionCounts, SessionWriterOptions } from '../session/options.ts';
 import type { Joined } from '../session/join.ts';
 import { SessionWriter } from '../session/writer.ts';
+import type { Capturing } from '../remote/lasting-helper.ts';
+import type { RemoteStart } from '../remote/remote-host.ts';
 import type { FrameSink } from '../wire/frames.ts';
 import type { InterfaceReport, LogLine } from '../wire/messages.ts';
 import { CaptureGroup, type CaptureSource } from './capture-group.ts';
@@ -47,6 +49,8 @@ export interface RecorderOptions {
   /** Name and version, for the file's section header. */
   readonly application: string;
   readonly sources: readonly CaptureSource[];
+  /** The host that they are on; left out = this one. */
+  readonly remote?: RemoteStart;
   readonly path: string;
   readonly force: boolean;
   /** Bytes kept of a packet, 0 = all. */
@@ -172,6 +176,7 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
   const { sources, ingress, egress, onLog = () => undefined, filter } = options;
   const group = await CaptureGroup.start({
     sources,
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
     hello: { intervalMs: INTERVAL_MS, flags: helloFlags(options) },
     onFrame: inspectPeeks(gateProcesses(onFrame)),
     onLog,
@@ -193,8 +198,9 @@ export async function startRecording(options: RecorderOptions): Promise<Recordin
       onFrame(type, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
     }
     writer.flush();
-    tellHosts(onFrame);
-    cgroups = new CgroupNames();
+    // Only this machine's hosts and control groups have names here.
+    if (options.remote === undefined) tellHosts(onFrame);
+    cgroups = options.remote === undefined ? new CgroupNames() : null;
     const judged = verdictsOf(options, reducer, group);
     const naming = setInterval(() => {
       cgroups?.name(reducer, onFrame);
@@ -246,7 +252,7 @@ function helloFlags(options: RecorderOptions): number {
 }
 
 /** Limits packet copies to what the filter may match, by the numbers that interfaces have now. */
-function prefilter(helper: Helper, filter: Expression, watch: InterfaceWatch): void {
+function prefilter(helper: Capturing, filter: Expression, watch: InterfaceWatch): void {
   const rules = toKernelRules(inNamespace(filter, helper.hello.netns));
   helper.filter(encodeRules(rules, (name) => watch.numbersOf(name)));
 }
@@ -275,7 +281,7 @@ function writerOptions(
     application: options.application,
     os: `${systemType()} ${release()}`,
     hardware: arch(),
-    host: hostname(),
+    host: options.remote?.host ?? hostname(),
     path: options.path,
     force: options.force,
     snaplen: options.snaplen,

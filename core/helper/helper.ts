@@ -45,7 +45,15 @@ import {
   type InterfaceReport,
   type LogLine,
 } from '../wire/messages.ts';
-import { endedError, lastLine, launchHelper, type LaunchOptions, type LaunchedHelper } from './launch.ts';
+import {
+  connectionLost,
+  endedError,
+  lastLine,
+  launchHelper,
+  SSH_FAILED,
+  type LaunchOptions,
+  type LaunchedHelper,
+} from './launch.ts';
 
 /** How a helper is started and who listens to it. */
 export interface HelperOptions extends LaunchOptions {
@@ -126,6 +134,11 @@ export class Helper {
     this.#machine.connection.resume();
   }
 
+  /** Gives a helper up that is out of reach: it ends as one does whose connection was lost. */
+  abandon(): void {
+    this.#machine.abandon();
+  }
+
   /** Asks for the last counters and packets, and waits until all of it was handed on and the helper has exited. */
   stop(): Promise<HelperEnd> {
     return this.#machine.stop();
@@ -154,6 +167,7 @@ class Machine {
   #resyncedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
+  #abandoned = false;
 
   constructor(launched: LaunchedHelper, options: HelperOptions) {
     this.#launched = launched;
@@ -194,6 +208,12 @@ class Machine {
       this.#limit(this.#options.stopTimeoutMs ?? 15_000);
     }
     return this.ended;
+  }
+
+  abandon(): void {
+    this.#abandoned = true;
+    this.connection.close();
+    this.#launched.child.kill('SIGKILL');
   }
 
   /** Kills the helper unless it moves on within this time; the kernel then detaches all links. */
@@ -302,6 +322,10 @@ class Machine {
   }
 
   #endError(exit: { code: number | null; signal: string | null }): FlowglassError | null {
+    if (this.#abandoned) return connectionLost('it does not answer');
+    // A frame that was cut off by it is not what went wrong.
+    if (!this.#bye && exit.code === SSH_FAILED)
+      return endedError(exit.code, null, lastLine(this.#launched.errorText()));
     if (this.#readError instanceof FlowglassError) return this.#readError;
     const reason = this.#bye ? this.#stats?.endReason : undefined;
     if (reason === END_STOPPED || (reason === END_DISCONNECTED && this.#stopping)) return null;

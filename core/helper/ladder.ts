@@ -48,6 +48,9 @@ function ownHelper(): string | null {
   return beside.find((path) => existsSync(path)) ?? null;
 }
 
+/** The helper's file, to be copied to another host: one that may be read, if there is one. */
+export const helperFile = (): string => process.env['FLOWGLASS_HELPER'] || (ownHelper() ?? INSTALLED_HELPER);
+
 /** Whether the installed helper is there, and for this user. */
 export function installedHelper(): LadderFacts['installed'] {
   try {

@@ -11,6 +11,11 @@ import { mountOptions } from '../system/mounts.ts';
 import { permissionMissing } from './permission.ts';
 import { PASSWORD_MS, pkexecError, spawnPkexec, terminalAgent } from './pkexec.ts';
 
+/** ssh(1): its own failures, as opposed to those of the command. The helper has no such status. */
+export const SSH_FAILED = 255;
+/** `code` of the error when the way to a helper elsewhere was lost. */
+export const CONNECTION_LOST = 'connection-lost';
+
 /** Longest path that fits sockaddr_un (unix(7)), without its NUL. */
 const SOCKET_PATH_MAX = 107;
 
@@ -29,6 +34,8 @@ export interface LaunchOptions {
   readonly helperPath?: string;
   /** Namespace to enter, as a path for setns(2); default: that of this process. */
   readonly netnsPath?: string;
+  /** Starts it elsewhere, so that it connects to `socketPath` here; then `helperPath` is not used. */
+  readonly start?: (socketPath: string, args: readonly string[]) => ChildProcess;
   /** How long it may take to connect; default 20 s (a loaded machine, a slow VM). */
   readonly connectTimeoutMs?: number;
 }
@@ -70,6 +77,16 @@ function capabilitiesVoid(): string | null {
   return 'the capture helper lies on a file system mounted nosuid, where its capabilities do not count';
 }
 
+/** The sentence for a helper elsewhere that is out of reach; `text` is what ssh said last, or nothing. */
+export function connectionLost(text: string): FlowglassError {
+  return new FlowglassError({
+    code: CONNECTION_LOST,
+    what: text === '' ? 'the connection was lost' : `the connection was lost (${text})`,
+    where: 'ssh',
+    hint: 'see that ssh reaches the host by itself',
+  });
+}
+
 /** The sentence for a helper that ended: `text` is what it said last. */
 export function endedError(code: number | null, signal: string | null, text: string): FlowglassError {
   if (signal !== null) {
@@ -80,6 +97,7 @@ export function endedError(code: number | null, signal: string | null, text: str
       hint: 'see the kernel log (dmesg) if nobody did that on purpose, and record again',
     });
   }
+  if (code === SSH_FAILED) return connectionLost(text);
   if (code === 3) {
     const lacking = capabilitiesVoid() ?? text.replace(/, run as root.*$/, ''); // what to do is said once, below
     return permissionMissing(
@@ -118,12 +136,14 @@ function spawnError(error: unknown, path: string): FlowglassError {
  * detach, however this process ends.
  */
 export async function launchHelper(options: LaunchOptions = {}): Promise<LaunchedHelper> {
-  const { helperPath, netnsPath } = options;
+  const { helperPath, netnsPath, start } = options;
   const rung: Rung =
-    helperPath === undefined
-      ? findRung({ otherNamespace: netnsPath !== undefined })
-      : { kind: 'direct', helper: helperPath };
-  refuseNoexec(rung.helper);
+    start !== undefined
+      ? { kind: 'direct', helper: 'flowglass-helper' }
+      : helperPath === undefined
+        ? findRung({ otherNamespace: netnsPath !== undefined })
+        : { kind: 'direct', helper: helperPath };
+  if (start === undefined) refuseNoexec(rung.helper);
   const token = randomBytes(TOKEN_BYTES);
   const directory = privateDirectory();
   const server = createServer();
@@ -131,8 +151,8 @@ export async function launchHelper(options: LaunchOptions = {}): Promise<Launche
   try {
     const socketPath = join(directory, 'socket');
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
-    const args = ['--socket', socketPath, ...(netnsPath === undefined ? [] : ['--netns', netnsPath])];
-    const child = startProcess(rung, args);
+    const netns = netnsPath === undefined ? [] : ['--netns', netnsPath];
+    const child = start?.(socketPath, netns) ?? startProcess(rung, ['--socket', socketPath, ...netns]);
     const limitMs = options.connectTimeoutMs ?? (rung.kind === 'pkexec' ? PASSWORD_MS : CONNECT_MS);
     return await connected(server, child, { rung, token, socketPath, limitMs });
   } finally {

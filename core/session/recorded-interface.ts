@@ -38,6 +38,8 @@ export class RecordedInterface {
   #lost = 0;
   #accepted = 0;
   #counted = false;
+  /** Received, lost and accepted of helpers that ended. */
+  #before = [0, 0, 0];
 
   constructor(iface: number) {
     this.iface = iface;
@@ -51,6 +53,13 @@ export class RecordedInterface {
     this.#speed = view.getBigUint64(offset + INTERFACE.speedBps, true);
     const mac = bytes.slice(offset + INTERFACE.mac, offset + INTERFACE.mac + 6);
     this.#mac = mac.some((octet) => octet !== 0) ? mac : null;
+  }
+
+  /** A new helper begins to count from zero. */
+  settle(): void {
+    const [received = 0, lost = 0, accepted = 0] = this.#before;
+    this.#before = [received + this.#received, lost + this.#lost, accepted + this.#accepted];
+    this.#received = this.#lost = this.#accepted = 0;
   }
 
   /** Takes a struct fg_totals_record; `baseline` = losses until now are not this recording's. */
@@ -105,12 +114,13 @@ export class RecordedInterface {
 
   /** Counters for the Interface Statistics Block, in frames as the hook saw them. */
   counters(startNs: bigint | null, endNs: bigint): InterfaceCounters {
+    const [received = 0, lost = 0, accepted = 0] = this.#before;
     return {
       startNs,
       endNs,
-      received: this.#counted ? this.#received : null,
-      dropped: this.#counted ? this.#lost : null,
-      accepted: this.#counted && this.#accepted > 0 ? this.#accepted : null,
+      received: this.#counted ? received + this.#received : null,
+      dropped: this.#counted ? lost + this.#lost : null,
+      accepted: this.#counted && accepted + this.#accepted > 0 ? accepted + this.#accepted : null,
       delivered: this.delivered,
     };
   }

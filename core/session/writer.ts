@@ -216,8 +216,10 @@ export class SessionWriter {
       if (type === FRAME_RESYNCED && this.#anchors.known) return;
       this.#facts.clock(view, offset);
       this.#anchors.add(bootNs, realtimeNs, Number(errorNs));
-    } else if (type === FRAME_HELLO) this.#facts.hello(bytes, view, offset);
-    else if (type === FRAME_INTERFACE) this.#interface(bytes, view, offset);
+    } else if (type === FRAME_HELLO) {
+      this.#facts.hello(bytes, view, offset);
+      for (const recorded of this.#interfaces) recorded.settle();
+    } else if (type === FRAME_INTERFACE) this.#interface(bytes, view, offset);
     else if (type === FRAME_TOTALS) {
       for (
         let at = offset;

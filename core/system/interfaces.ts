@@ -98,9 +98,7 @@ function ipJson(namespace: NetworkNamespace | null): z.infer<typeof ipAddr> | nu
       stdio: ['ignore', 'pipe', 'pipe'],
       maxBuffer: 1 << 28,
     });
-    // `ip -details -json` leaves empty objects for devices it filtered out
-    const list: unknown = JSON.parse(text);
-    return ipAddr.parse(Array.isArray(list) ? list.filter((entry) => 'ifindex' in Object(entry)) : list);
+    return entriesOf(text);
   } catch (error) {
     if (namespace === null) return null;
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : errnoText(error);
@@ -109,6 +107,50 @@ function ipJson(namespace: NetworkNamespace | null): z.infer<typeof ipAddr> | nu
     }
     throw new FlowglassError({ code: 'netns-unreadable', what: `its interfaces cannot be listed (${printable(text.trim().split('\n')[0] ?? '')})`, where: namespace.path, hint: 'install iproute2 and util-linux' }); // prettier-ignore
   }
+}
+
+/** `ip -details -json` leaves empty objects for devices it filtered out. */
+function entriesOf(text: string): z.infer<typeof ipAddr> {
+  const list: unknown = JSON.parse(text);
+  return ipAddr.parse(Array.isArray(list) ? list.filter((entry) => 'ifindex' in Object(entry)) : list);
+}
+
+/** Interfaces of another host, by what `ip -json -details -stats address show` said there; none when it is no answer. */
+export function interfacesFrom(text: string, kernel: string): NetworkInterface[] {
+  try {
+    return entriesOf(text).map((entry) => interfaceOf(entry, null, false, kernel));
+  } catch {
+    return [];
+  }
+}
+
+/** `driver` null, `wireless` false = not known. */
+function interfaceOf(
+  entry: z.infer<typeof ipAddr>[number],
+  driver: string | null,
+  wireless: boolean,
+  kernel?: string,
+): NetworkInterface {
+  const hardware = wireless ? 'wifi' : entry.link_type === 'ether' ? 'ethernet' : entry.link_type === 'loopback' ? 'loopback' : 'other'; // prettier-ignore
+  const kind = entry.linkinfo?.info_kind ?? hardware;
+  return {
+    name: entry.ifname,
+    index: entry.ifindex,
+    kind,
+    linkType: LINK_TYPES[entry.link_type] ?? null,
+    addresses: entry.addr_info.flatMap(({ local, prefixlen }) =>
+      local === undefined ? [] : [prefixlen === undefined ? local : `${local}/${prefixlen}`],
+    ),
+    mtu: entry.mtu,
+    up: entry.flags.includes('UP'),
+    speedBps: null,
+    driver,
+    attach: expectedAttach(kind, driver, kernel),
+    rxPackets: entry.stats64?.rx.packets ?? 0,
+    rxBytes: entry.stats64?.rx.bytes ?? 0,
+    txPackets: entry.stats64?.tx.packets ?? 0,
+    txBytes: entry.stats64?.tx.bytes ?? 0,
+  };
 }
 
 /** Without iproute2: what /sys tells of our own namespace. */
@@ -146,29 +188,9 @@ export function listInterfaces(namespace: NetworkNamespace | null = null): Netwo
     .map((entry): NetworkInterface => {
       const { ifname: name, ifindex: index } = entry;
       const mine = namespace === null && sysfsMatches(name, index);
-      const driver = mine ? sysfsDriver(name) : null;
       const wireless = mine && sysfs(name, 'phy80211/name') !== null;
-      const hardware = wireless ? 'wifi' : entry.link_type === 'ether' ? 'ethernet' : entry.link_type === 'loopback' ? 'loopback' : 'other'; // prettier-ignore
-      const kind = entry.linkinfo?.info_kind ?? hardware;
       const speed = mine ? Number(sysfs(name, 'speed') ?? -1) : -1; // Mbit/s, -1 = not known
-      return {
-        name,
-        index,
-        kind,
-        linkType: LINK_TYPES[entry.link_type] ?? null,
-        addresses: entry.addr_info.flatMap(({ local, prefixlen }) =>
-          local === undefined ? [] : [prefixlen === undefined ? local : `${local}/${prefixlen}`],
-        ),
-        mtu: entry.mtu,
-        up: entry.flags.includes('UP'),
-        speedBps: speed > 0 ? speed * 1e6 : null,
-        driver,
-        attach: expectedAttach(kind, driver),
-        rxPackets: entry.stats64?.rx.packets ?? 0,
-        rxBytes: entry.stats64?.rx.bytes ?? 0,
-        txPackets: entry.stats64?.tx.packets ?? 0,
-        txBytes: entry.stats64?.tx.bytes ?? 0,
-      };
+      return { ...interfaceOf(entry, mine ? sysfsDriver(name) : null, wireless), speedBps: speed > 0 ? speed * 1e6 : null }; // prettier-ignore
     })
     .sort((a, b) => a.index - b.index);
 }

@@ -15,6 +15,7 @@ const IDLE: StateEvent = {
   mode: 'idle',
   source: null,
   attached: [],
+  remote: null,
   recording: null,
   flight: null,
   opening: null,

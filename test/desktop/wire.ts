@@ -27,8 +27,10 @@ export class Wire {
   private id = 0;
   private readonly transmit: (message: unknown) => void;
   readonly close: () => void;
+  private readonly timeoutMs: number;
 
-  constructor(transmit: (message: unknown) => void, close: () => void) {
+  constructor(transmit: (message: unknown) => void, close: () => void, timeoutMs = 8000) {
+    this.timeoutMs = timeoutMs;
     this.transmit = transmit;
     this.close = close;
   }
@@ -63,7 +65,7 @@ export class Wire {
   async ask(method: string, params: unknown = {}): Promise<Answer> {
     const id = ++this.id;
     this.transmit({ id, method, params });
-    return eventually(`answer to ${method}`, () => this.messages.find((message): message is Answer & EngineMessage => 'id' in message && message.id === id)); // prettier-ignore
+    return eventually(`answer to ${method}`, () => this.messages.find((message): message is Answer & EngineMessage => 'id' in message && message.id === id), this.timeoutMs); // prettier-ignore
   }
 
   /** Asks; throws on an error. */
@@ -94,6 +96,6 @@ export class Wire {
 
   /** The state once it fulfils the condition. */
   until(what: string, holds: (state: StateEvent) => boolean): Promise<StateEvent> {
-    return eventually(what, () => (this.state && holds(this.state) ? this.state : undefined));
+    return eventually(what, () => (this.state && holds(this.state) ? this.state : undefined), this.timeoutMs); // prettier-ignore
   }
 }

@@ -4,6 +4,7 @@ import type {
   CompletionAnswer,
   FilterAnswer,
   FlowAnswer,
+  HostAnswer,
   InterfaceAnswer,
   LatencyAnswer,
   PacketAnswer,
@@ -49,6 +50,14 @@ export function exportLook(wish: ExportWish, state: { flows: number; matching: n
     ],
     removed: { payloadBytes: 3_608_112, emptied: 0, comments: 2, blocks: 1, records: 0 },
   };
+}
+
+/** `denied` refuses, `plain` has no sudo, any other host has what this machine has. */
+export function hostAnswer(host: string): HostAnswer | Promise<HostAnswer> {
+  if (host === 'denied')
+    return Promise.reject({ trouble: { code: 'ssh-failed', what: 'ssh failed (Permission denied (publickey).)', where: host, hint: 'see that ssh reaches it by itself' } }); // prettier-ignore
+  const problem = host === 'plain' ? { code: 'remote', what: 'capturing needs root there, and guest may not become root without a password', where: host, hint: 'log in as root' } : null; // prettier-ignore
+  return { name: host, interfaces: interfaces(1), problem, tcpdump: true };
 }
 
 export function interfaces(atS: number): InterfaceAnswer[] {

@@ -16,6 +16,7 @@ import {
   exportLook,
   filterOf,
   flowAnswer,
+  hostAnswer,
   interfaces,
   packetAnswer,
   packetRow,
@@ -193,7 +194,7 @@ export class FakeEngine {
 
   private idle(): StateEvent {
     const clock = { epochNs: `${EPOCH_S}000000000`, startNs: 0, endNs: 0, cursorNs: 0, following: true, playing: false, rate: 1 }; // prettier-ignore
-    return { mode: 'idle', source: null, attached: [], recording: null, flight: fakeFlight(false), opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false, damage: null }; // prettier-ignore
+    return { mode: 'idle', source: null, attached: [], remote: null, recording: null, flight: fakeFlight(false), opening: null, exporting: null, clock, flows: 0, folded: 0, matching: 0, filter: '', range: null, troubles: 0, findings: 0, activeFindings: 0, truncated: false, damage: null }; // prettier-ignore
   }
 
   /** Ends the export under way as cancelled; null when there is none. */
@@ -305,8 +306,15 @@ export class FakeEngine {
         return { version: '0.1.0', host: 'build-07', kernel: '6.12', capture: this.capture, btf: true, demo: true, wireshark: true, paths: false }; // prettier-ignore
       case 'interfaces':
         return interfaces(Math.floor(performance.now() / 1000) + 100);
+      case 'hosts':
+        return ['shop', 'db-1'];
+      case 'hostConnect':
+        return hostAnswer((params as Params<'hostConnect'>).host);
+      case 'hostForget':
+        return null;
       case 'attach':
-        this.goLive((params as { interfaces: string[] }).interfaces);
+        this.goLive((params as Params<'attach'>).interfaces);
+        this.state.remote = (params as Params<'attach'>).host === null ? null : { name: 'shop', lost: null };
         this.world = makeWorld({ slow: [[71, 92], [131, 143]], inboundPeers: 180 }); // prettier-ignore
         return null;
       case 'exportLook':

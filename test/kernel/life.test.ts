@@ -2,9 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { GAP_INTERFACE, type Reducer } from '../../core/flow/reducer.ts';
 import type { Child } from '../lab/child.ts';
-import { record, replayed, type Flow, type Recorder, type Summary } from '../lab/flowglass.ts';
+import { interfaceGaps, record, replayed, type Flow, type Recorder, type Summary } from '../lab/flowglass.ts';
 import type { Host } from '../lab/host.ts';
 import { Lab, settle } from '../lab/lab.ts';
 import { describeAsRoot } from '../lab/privilege.ts';
@@ -75,9 +74,6 @@ async function rest(pids: readonly number[]): Promise<void> {
   }
   throw new Error(`never at rest: hundredths of a second of CPU time in two seconds: ${seen.join(', ')}`);
 }
-
-const interfaceGaps = (reducer: Reducer): { fromNs: number; toNs: number }[] =>
-  reducer.gaps.filter(({ stream }) => stream === GAP_INTERFACE);
 
 const pings = (summary: Summary): Flow[] => summary.flows.filter(({ protocol }) => protocol === 'icmp');
 const packetsOf = (flows: readonly Flow[]): number[] => flows.map((flow) => flow.sent.packets + flow.received.packets);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { REDUCERS } from '../../core/engine/replay-source.ts';
-import type { Reducer } from '../../core/flow/reducer.ts';
+import { GAP_INTERFACE, type Gap, type Reducer } from '../../core/flow/reducer.ts';
 import { Session } from '../../core/session/reader.ts';
 import { Child, type Outcome } from './child.ts';
 import type { Host } from './host.ts';
@@ -204,6 +204,9 @@ export async function replayed(file: string): Promise<Reducer> {
     await session.close();
   }
 }
+
+/** Times in which an interface that is watched was away. */
+export const interfaceGaps = (reducer: Reducer): Gap[] => reducer.gaps.filter(({ stream }) => stream === GAP_INTERFACE);
 
 /** The flow of one connection, by its client's port; throws unless there is exactly one. */
 export function flowOf(summary: Summary, clientPort: unknown, protocol = 'tcp'): Flow {
