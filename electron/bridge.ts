@@ -1,5 +1,15 @@
 /** What the preload script does, apart from Electron itself: the five functions the page gets, and the port it is handed. */
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE, SHOW_IN_FOLDER } from './channels.ts';
+import {
+  CHOOSE_FILE,
+  CHOOSE_SAVE,
+  CONNECT,
+  ENGINE,
+  EXPORT,
+  HOST,
+  INSTALL_HELPER,
+  SAVE,
+  SHOW_IN_FOLDER,
+} from './channels.ts';
 
 /** The part of Electron that a sandboxed preload script has. */
 export interface PreloadElectron {
@@ -44,7 +54,7 @@ export function bridge({ contextBridge, ipcRenderer, webUtils }: PreloadElectron
   window.addEventListener('message', ({ source, data }) => {
     if (source === window && data === CONNECT) ipcRenderer.send(CONNECT);
   });
-  for (const wish of [EXPORT, SAVE]) ipcRenderer.on(wish, () => window.postMessage(wish, '*', []));
+  for (const wish of [EXPORT, HOST, SAVE]) ipcRenderer.on(wish, () => window.postMessage(wish, '*', []));
   ipcRenderer.on(ENGINE, ({ ports }) => {
     // To this very window: the document cannot have changed to another's, navigation is locked.
     window.postMessage(ENGINE, '*', [...ports]);

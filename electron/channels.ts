@@ -14,5 +14,7 @@ export const SHOW_IN_FOLDER = 'flowglass:show-in-folder';
 export const SAVE = 'flowglass:save';
 /** Preload → main: install the capture helper, which asks for a password. */
 export const INSTALL_HELPER = 'flowglass:install-helper';
+/** Main → preload → page: the menu wants the dialog that attaches to a host. */
+export const HOST = 'flowglass:host';
 /** Main → preload → page: the menu wants the export dialog. */
 export const EXPORT = 'flowglass:export';

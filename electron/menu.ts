@@ -9,6 +9,7 @@ const developerItems: MenuItem[] = [separator, { role: 'reload' }, { role: 'togg
 
 export interface MenuActions {
   open(): void;
+  attachToHost(): void;
   export(): void;
   saveWhatHappened(): void;
   openRecent(path: string): void;
@@ -42,6 +43,7 @@ export function menuTemplate(actions: MenuActions, recent: readonly string[], de
       submenu: [
         { label: '&Open…', accelerator: 'CmdOrCtrl+O', click: () => actions.open() },
         { label: 'Open &Recent', enabled: files.length > 0, submenu: files },
+        { label: 'Attach to a &Host…', click: () => actions.attachToHost() },
         { label: '&Save What Just Happened', accelerator: 'CmdOrCtrl+S', click: () => actions.saveWhatHappened() },
         { label: '&Export…', accelerator: 'CmdOrCtrl+E', click: () => actions.export() },
         separator,

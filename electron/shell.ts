@@ -2,7 +2,17 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlowglassError, printable } from '../core/errors.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, ENGINE, EXPORT, INSTALL_HELPER, SAVE, SHOW_IN_FOLDER } from './channels.ts';
+import {
+  CHOOSE_FILE,
+  CHOOSE_SAVE,
+  CONNECT,
+  ENGINE,
+  EXPORT,
+  HOST,
+  INSTALL_HELPER,
+  SAVE,
+  SHOW_IN_FOLDER,
+} from './channels.ts';
 import type { BrowserWindow, Electron, IpcEvent } from './electron-api.ts';
 import { EngineHost, type Shown } from './engine-host.ts';
 import { fileArgument, OPEN_DIALOG, saveDialog, secondStart, shownPath, suggestedName } from './files.ts';
@@ -239,7 +249,7 @@ class Shell {
   }
 
   /** Tells the page in front what the menu wants. */
-  private wish(channel: typeof EXPORT | typeof SAVE): void {
+  private wish(channel: typeof EXPORT | typeof HOST | typeof SAVE): void {
     this.windows.last?.webContents.postMessage(channel, null);
   }
 
@@ -251,6 +261,7 @@ class Shell {
       {
         open: () => void this.chooseAndOpen(),
         export: () => this.wish(EXPORT),
+        attachToHost: () => this.wish(HOST),
         saveWhatHappened: () => this.wish(SAVE),
         openRecent: (path: string) => this.open(path),
         newWindow: () => this.windows.open(),

@@ -32,15 +32,6 @@ export async function saveWhatHappened(engine: Engine): Promise<SavedAnswer | nu
   return saved;
 }
 
-/** Calls `save` whenever the desktop's menu asks for it (electron/bridge.ts); returns what ends that. */
-export function onSaveWanted(save: () => unknown): () => void {
-  const listener = ({ source, data }: MessageEvent<unknown>): void => {
-    if (source === window && data === 'flowglass:save') save();
-  };
-  addEventListener('message', listener);
-  return () => removeEventListener('message', listener);
-}
-
 /** Pauses the recording under way, or goes on with it; false when there is none. */
 export function togglePause(engine: Engine): boolean {
   const { recording } = engine.state;

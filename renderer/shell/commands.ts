@@ -224,6 +224,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 'recordings', run: ({ shell }) => ((shell.place = 'sessions'), (shell.recordings = true)) },
   { id: 'panel.next', keys: 'F6', inText: true, run: () => nextPanel(false) },
   { id: 'panel.previous', keys: 'Shift F6', inText: true, run: () => nextPanel(true) },
+  { id: 'attach.host', keys: 'Shift A', run: ({ shell }) => shell.toggle('host') },
   { id: 'open', keys: 'Ctrl O', inText: true, run: tell('open') },
   { id: 'export', keys: 'E', also: 'Ctrl E', when: hasSource, run: openExport },
   { id: 'settings', keys: 'Ctrl ,', inText: true, run: ({ shell }) => shell.toggle('settings') },

@@ -3,7 +3,7 @@ import { defineStore } from 'pinia';
 import { ref, shallowRef } from 'vue';
 
 export type Place = 'explore' | 'trouble' | 'sessions';
-export type Overlay = 'palette' | 'keys' | 'settings' | 'flight';
+export type Overlay = 'palette' | 'keys' | 'settings' | 'flight' | 'host';
 
 export interface MenuItem {
   label: string;

@@ -11,6 +11,7 @@ import { keyboardSuite } from './suites/keyboard.ts';
 import { languagesSuite } from './suites/languages.ts';
 import { liveSuite } from './suites/live.ts';
 import { pictureSuite } from './suites/pictures.ts';
+import { remoteSuite } from './suites/remote.ts';
 import { replaySuite } from './suites/replay.ts';
 import { robustSuite } from './suites/robust.ts';
 import { sessionsSuite } from './suites/sessions.ts';
@@ -22,6 +23,7 @@ import { troubleSuite } from './suites/trouble.ts';
 inChromium(
   startSuite,
   sessionsSuite,
+  remoteSuite,
   addressSuite,
   liveSuite,
   graphSuite,

@@ -56,6 +56,7 @@ export const commands = {
   recordings: 'recordings of this machine',
   'panel.next': 'next panel',
   'panel.previous': 'previous panel',
+  'attach.host': 'attach to a host over ssh',
   open: 'open a file',
   export: 'export',
   settings: 'settings',

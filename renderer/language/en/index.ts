@@ -14,6 +14,7 @@ import { flight } from './flight.ts';
 import { graph } from './graph.ts';
 import { groupings } from './groupings.ts';
 import { picture } from './picture.ts';
+import { remote } from './remote.ts';
 import { replay } from './replay.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -41,6 +42,7 @@ export const en = {
   graph,
   groupings,
   picture,
+  remote,
   replay,
   sessions,
   settings,

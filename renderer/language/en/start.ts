@@ -32,6 +32,7 @@ export const start = {
   recent: 'Recent sessions',
   recentNone: 'What you record or open appears here.',
   allRecordings: 'All recordings',
+  attachHost: 'Another host, over ssh…',
   attachAll: 'Attach to all interfaces',
   attach: 'Attach',
   attachTo: 'Attach to {names}',

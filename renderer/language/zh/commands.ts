@@ -58,6 +58,7 @@ export const commands: Translated<typeof english> = {
   recordings: '本机的录制',
   'panel.next': '下一个面板',
   'panel.previous': '上一个面板',
+  'attach.host': '通过 ssh 附加到主机',
   open: '打开文件',
   export: '导出',
   settings: '设置',

@@ -16,6 +16,7 @@ import { flight } from './flight.ts';
 import { graph } from './graph.ts';
 import { groupings } from './groupings.ts';
 import { picture } from './picture.ts';
+import { remote } from './remote.ts';
 import { replay } from './replay.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -43,6 +44,7 @@ export const zh: { readonly [F in keyof typeof en]: Translated<(typeof en)[F]> }
   graph,
   groupings,
   picture,
+  remote,
   replay,
   settings,
   sessions,

@@ -35,6 +35,7 @@ export const start: Translated<typeof english> = {
   recent: '最近的会话',
   recentNone: '你录制或打开的内容会出现在这里。',
   allRecordings: '全部录制',
+  attachHost: '通过 ssh 附加到另一台主机…',
   attachAll: '附加到所有接口',
   attach: '附加',
   attachTo: '附加到 {names}',
