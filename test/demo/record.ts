@@ -14,7 +14,7 @@ import { CHECKOUT, compileC } from '../lab/programs.ts';
 
 /** Bytes kept of each packet: headers and the first words of a request. */
 const SNAPLEN = 84;
-const BYTES_MAX = 1_000_000;
+const BYTES_MAX = 1_200_000;
 
 // Addresses for documentation (RFC 5737) and of private networks (RFC 1918): they mean nobody.
 const SHOP = '10.20.0.10';

@@ -23,6 +23,7 @@ describe('finding in packets', () => {
       const one = (await page.ask('packet', { packet })) as { result: { data: string } };
       bytes.push(Buffer.from(one.result.data, 'base64'));
     }
+    expect(bytes.length).toBeGreaterThan(10);
   });
   afterAll(() => engine.close());
   const having = (test: (text: string) => boolean): number[] => bytes.flatMap((each, i) => (test(each.toString('latin1')) ? [i] : [])); // prettier-ignore
