@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineMessage } from '../../core/contract/answers.ts';
 import { requests } from '../../core/contract/requests.ts';
-import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER } from '../../electron/channels.ts';
+import { CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER, SHOW_IN_FOLDER } from '../../electron/channels.ts';
 import { Random } from '../fuzz/mutate.ts';
 import { SESSION } from './contract.ts';
 import { testEngine } from './engine.ts';
@@ -56,14 +56,14 @@ beforeEach(async () => {
 afterEach(() => shell.end());
 
 describe('main', () => {
-  const call = (channel: string, args: unknown[]): Promise<unknown> =>
-    Promise.resolve(shell.electron.handlers.get(channel)?.(contents.message(), ...args));
+  const call = async (channel: string, args: unknown[]): Promise<unknown> =>
+    shell.electron.handlers.get(channel)?.(contents.message(), ...args);
 
-  it('has four channels, which take what they take and nothing else', async () => {
+  it('has five channels, which take what they take and nothing else', async () => {
     shell.electron.chosen = ['/home/me/chosen'];
-    expect([...shell.electron.handlers.keys(), ...shell.electron.listeners.keys()].sort()).toEqual([CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER]); // prettier-ignore
+    expect([...shell.electron.handlers.keys(), ...shell.electron.listeners.keys()].sort()).toEqual([CHOOSE_FILE, CHOOSE_SAVE, CONNECT, INSTALL_HELPER, SHOW_IN_FOLDER]); // prettier-ignore
     for (const args of NONSENSE) {
-      for (const channel of [CHOOSE_FILE, CHOOSE_SAVE, INSTALL_HELPER])
+      for (const channel of [CHOOSE_FILE, CHOOSE_SAVE, INSTALL_HELPER, SHOW_IN_FOLDER])
         await expect(call(channel, args), `${channel} ${JSON.stringify(args).slice(0, 60)}`).rejects.toThrow('refused');
       shell.electron.listeners.get(CONNECT)?.(contents.message(), ...args);
     }
@@ -127,7 +127,7 @@ describe('the engine', () => {
     symlinkSync('loop', at('loop'));
     writeFileSync(at('huge'), '');
     truncateSync(at('huge'), 1e12); // a file of holes
-    const bad = ['/dev/zero', '/dev/null', '/dev/tty', '/proc/self/mem', '/proc/kmsg', at('fifo'), at('folder'), at('loop'), at('huge'), '/etc/shadow', `${SESSION}/x`, 'x\0y', ' ']; // prettier-ignore
+    const bad = ['/dev/zero', '/dev/null', '/dev/tty', '/proc/self/mem', at('fifo'), at('folder'), at('loop'), at('huge'), '/etc/shadow', `${SESSION}/x`, 'x\0y', ' ']; // prettier-ignore
     const codes = (): string[] => page.messages.flatMap((message) => ('error' in message ? [message.error.code] : 'event' in message && message.event === 'notice' ? [message.data.code] : [])); // prettier-ignore
     for (const path of bad) {
       const before = codes().length;
