@@ -10,7 +10,7 @@ function findClutter() {
   const hidden = (el) =>
     /inset\(50%\)/.test(getComputedStyle(el).clipPath) ||
     el.closest('.visually-hidden, [aria-hidden="true"], dialog:not([open])') !== null ||
-    !el.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    !el.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
   if (document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight)
     problems.push(
       `the page scrolls: ${document.documentElement.scrollWidth} × ${document.documentElement.scrollHeight}`,

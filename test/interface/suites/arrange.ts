@@ -98,6 +98,8 @@ export function arrangeSuite(suite: Suite): void {
         await soon(width).toBe(old + 16);
 
         const arranged = await heads();
+        // The address follows when nothing has changed for a moment.
+        await soon(() => Promise.resolve(decodeURIComponent(page.url()))).toContain(`process:${String(old + 16)}`);
         await page.reload();
         await live(page);
         await soon(heads).toEqual(arranged);
