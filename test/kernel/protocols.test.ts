@@ -182,12 +182,12 @@ describeAsRoot('protocols', () => {
     expect(found, what).toHaveLength(1);
     return found[0]!;
   };
-  /** The shortest is that of the client's own measurements; on a busy machine single ones of a program are longer. */
+  /** Between the way there and back and what the client measured, which includes how long it took to be woken. */
   const agrees = (samples: Samples | null, ms: readonly number[] | undefined, least: number): void => {
     expect(samples).not.toBeNull();
     const shortest = Math.min(...ms!);
     expect(samples!.minUs / 1000).toBeGreaterThanOrEqual(least);
-    expect(Math.abs(samples!.minUs / 1000 - shortest), `${samples!.minUs} µs, measured ${shortest} ms`).toBeLessThan(shortest * 0.1 + 3); // prettier-ignore
+    expect(samples!.minUs / 1000, `measured ${shortest} ms`).toBeLessThan(shortest * 1.1 + 1);
   };
 
   it('HTTP/2 in the clear, with status and the time that curl says', () => {
