@@ -253,7 +253,7 @@ describe('findings', () => {
     const resets = tshark('tcp.flags.reset == 1 && tcp.srcport == 7070');
     if (resets !== null) expect(refused?.count).toBe(resets);
     const slow = found.find(({ kind }) => kind === 'slow-answers');
-    expect(slow?.subject).toBe('10.20.0.20:5432');
+    expect(slow?.subject).toBe('orders-db.shop.internal:5432');
     const lost = found.find(({ kind }) => kind === 'retransmits');
     expect(lost?.filter).toBe('ip.addr == 10.20.0.31 && port == 9200');
     expect(found.map(({ kind }) => kind).sort()).toEqual(['refused', 'retransmits', 'slow-answers']);
