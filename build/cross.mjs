@@ -40,8 +40,8 @@ export function crossBuild() {
   const folder = `dist/${debian}`;
   compilePrograms({ name: `bpf-${debian}`, define: 'arm64', include: join(include, triplet), folder });
   const output = `${folder}/flowglass-helper`;
-  const libraryPath = [`-L${join(sysroot, 'usr/lib', triplet)}`];
-  compileHelper({ name: `helper-${debian}`, prefix: `${triplet}-`, skeletons: folder, output, include: [include], libraryPath }); // prettier-ignore
+  const linking = [`-L${join(sysroot, 'usr/lib', triplet)}`];
+  compileHelper({ name: `helper-${debian}`, prefix: `${triplet}-`, skeletons: folder, output, include: [include], linking }); // prettier-ignore
   return output;
 }
 

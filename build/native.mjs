@@ -55,12 +55,12 @@ export const HELPER_WARNINGS = ['-std=gnu17', '-Wall', '-Wextra', '-Werror', '-W
  * Compiles and links the helper, by the compiler whose name begins with `prefix`, around the skeleton in `skeletons`. True when
  * it did.
  */
-export function compileHelper({ name, prefix, skeletons, output, include = [], libraryPath = [], more = [] }) {
+export function compileHelper({ name, prefix, skeletons, output, include = [], linking = [], more = [] }) {
   const sources = filesIn('helper', (file) => file.endsWith('.c') && !/(^test_|[._]test\.c$)/.test(file));
   if (sources.length === 0) throw new BuildError('helper/ holds no source');
   const hardening = ['-O2', '-g', '-fPIE', '-static-pie', '-fstack-protector-strong', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now']; // prettier-ignore
   const system = [skeletons, ...include].flatMap((folder) => ['-isystem', folder]);
-  const flags = [...HELPER_WARNINGS, ...hardening, '-Ibpf', '-Ihelper', ...system, ...libraryPath];
+  const flags = [...HELPER_WARNINGS, ...hardening, '-Ibpf', '-Ihelper', ...system, ...linking];
   const libraries = ['-lbpf', '-lelf', '-lz', ...more];
   const files = [...filesIn('helper', (file) => /\.[ch]$/.test(file)), ...filesIn('bpf', (file) => file.endsWith('.h')), `${skeletons}/flowglass.skel.h`]; // prettier-ignore
   return step(name, { files, text: [...flags, ...libraries].join(' '), outputs: [output] }, () => {

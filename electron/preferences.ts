@@ -1,6 +1,6 @@
 /** What the desktop app itself remembers of its user's choices; the page keeps its own. */
 import { z } from 'zod';
-import { readKept, writeKept } from './kept-file.ts';
+import { readState, writeState } from '../core/engine/state-file.ts';
 
 const preferences = z.object({
   /** Look for newer versions (AppImage only). */
@@ -16,7 +16,7 @@ export class Preferences {
 
   constructor(file: string) {
     this.#file = file;
-    this.#kept = readKept(file, preferences) ?? { updates: true, softwareFor: null };
+    this.#kept = readState(file, preferences) ?? { updates: true, softwareFor: null };
   }
 
   get<K extends keyof Kept>(name: K): Kept[K] {
@@ -25,6 +25,6 @@ export class Preferences {
 
   set<K extends keyof Kept>(name: K, value: Kept[K]): void {
     this.#kept = { ...this.#kept, [name]: value };
-    writeKept(this.#file, this.#kept);
+    writeState(this.#file, this.#kept);
   }
 }

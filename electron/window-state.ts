@@ -1,7 +1,7 @@
 /** Where the window was, and where it may be: displays come and go between two starts. */
 import { z } from 'zod';
 import type { Rectangle } from './electron-api.ts';
-import { readKept, writeKept } from './kept-file.ts';
+import { readState, writeState } from '../core/engine/state-file.ts';
 
 export const MIN_WIDTH = 960;
 export const MIN_HEIGHT = 600;
@@ -21,8 +21,8 @@ const windowState = z.object({
 });
 export type WindowState = z.output<typeof windowState>;
 
-export const readWindowState = (file: string): WindowState | null => readKept(file, windowState);
-export const writeWindowState = (file: string, state: WindowState): void => writeKept(file, state);
+export const readWindowState = (file: string): WindowState | null => readState(file, windowState);
+export const writeWindowState = (file: string, state: WindowState): void => writeState(file, state);
 
 const overlap = (from: number, size: number, otherFrom: number, otherSize: number): number =>
   Math.min(from + size, otherFrom + otherSize) - Math.max(from, otherFrom);

@@ -1,4 +1,4 @@
-/** What the engine remembers between two runs: small JSON files in the user's state folder. */
+/** What the engine and the desktop app remember between two runs: small JSON files in a folder of the user. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';

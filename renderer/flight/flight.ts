@@ -14,6 +14,10 @@ export function lengthText(seconds: number): string {
   return rest === 0 ? t('flight.minutes', { minutes }) : t('flight.minutesSeconds', { minutes, seconds: rest });
 }
 
+/** The usual values of a choice, and the one that is set. */
+export const choices = (usual: readonly number[], now: number): number[] =>
+  [...new Set([...usual, now])].sort((a, b) => a - b);
+
 /** Something is kept that can be saved. */
 export const canSave = (engine: Engine): boolean => engine.state.flight?.running === true;
 

@@ -1,26 +1,7 @@
-/** Groups of the flow table as the page has them: what one can group by, and their rows. */
-import type { GroupBy } from '../../core/contract/requests.ts';
+/** Groups of the flow table as the page has them: their rows. */
 import { FLOW_GROUPS } from '../../core/contract/tables.ts';
 import type { RowSet } from '../../core/contract/view-codec.ts';
 import type { EngineClient } from '../engine/client.ts';
-
-export const GROUPINGS: readonly GroupBy[] = [
-  'process',
-  'pid',
-  'user',
-  'unit',
-  'container',
-  'peer',
-  'domain',
-  'network',
-  'owner',
-  'label',
-  'protocol',
-  'application',
-  'port',
-  'state',
-  'interface',
-];
 
 export interface GroupCells {
   key: number;

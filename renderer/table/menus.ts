@@ -1,6 +1,7 @@
 /** Menus of the flow table: of a column's head, of all columns, and of a row. */
 import { copyText } from '../shell/clipboard.ts';
 import { commandOf } from '../shell/commands.ts';
+import { groupings } from '../../core/contract/requests.ts';
 import { t } from '../language/language.ts';
 import { useFilter } from '../stores/filter.ts';
 import { useSelection } from '../stores/selection.ts';
@@ -8,7 +9,7 @@ import { SEPARATOR, useShell, type MenuItem, type OpenMenu } from '../stores/she
 import type { Sorting, useTable } from '../stores/table.ts';
 import { visibleText } from '../draw/format.ts';
 import type { TableColumn } from './columns.ts';
-import { GROUPINGS, type GroupCells } from './groups.ts';
+import type { GroupCells } from './groups.ts';
 import { cellText, conditionsOf, describeFlow, flowJson } from './flow-texts.ts';
 import type { FlowCells } from './rows.ts';
 
@@ -29,7 +30,7 @@ export const columnsMenu = (table: Table): OpenMenu['items'] => [
 export const groupsMenu = (table: Table): OpenMenu['items'] => [
   { label: t('table.noGroups'), checked: table.group === null, run: () => table.groupBy(null) },
   SEPARATOR,
-  ...GROUPINGS.map((by): MenuItem => ({
+  ...groupings.map((by): MenuItem => ({
     label: t('table.by', { grouping: t(`groupings.${by}`) }),
     checked: table.group === by,
     run: () => table.groupBy(by),
@@ -97,7 +98,7 @@ export function columnMenu(
 
 /** Grouping by what a column shows, where one can. */
 function groupOfColumn(table: Table, { id, label }: TableColumn): OpenMenu['items'] {
-  const by = id === 'group' ? 'unit' : GROUPINGS.find((grouping) => grouping === id);
+  const by = id === 'group' ? 'unit' : groupings.find((grouping) => grouping === id);
   if (!by) return [];
   const checked = table.group === by;
   return [
