@@ -186,7 +186,10 @@ export async function runServer(
   try {
     if (what.file === '-' || what.follow === true) await follow(engine, what.file ?? '-');
     else if (what.file !== undefined) await engine.open(what.file);
-    else if (what.live) await engine.attach(what.live.source, what.live, what.live.remote ?? null);
+    else if (what.live) {
+      const { source, remote = null, ...rungs } = what.live;
+      await engine.attach(source, rungs, remote);
+    }
     engine.setFilter(what.filter ?? '');
     const server = await serve({
       host: what.host,
