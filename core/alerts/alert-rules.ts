@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseConfig, readConfig } from '../config/yaml.ts';
 import { explain } from '../filter/filter.ts';
 import { parseDuration } from '../filter/units.ts';
-import { parseTrigger, type Trigger } from '../flight-recorder/trigger.ts';
+import { isNewKind, parseTrigger, type Trigger } from '../flight-recorder/trigger.ts';
 import { parseQuietHours, QUIET_HINT, type QuietHours } from './quiet-hours.ts';
 import { targetSchema, type TargetConfig } from './target-config.ts';
 
@@ -99,7 +99,7 @@ const rule = z
   .superRefine(({ when, until, for: forNs }, context) => {
     const wrong = (path: string, message: string): void =>
       void context.addIssue({ code: 'custom', path: [path], message });
-    const isNew = when?.kind === 'peer' || when?.kind === 'network';
+    const isNew = isNewKind(when?.kind);
     if (isNew && until !== undefined) wrong('until', 'what is new happens once: leave until away');
     if (isNew && forNs > 0) wrong('for', 'what is new happens once: leave for away');
     if (!isNew && when && until && when.kind !== until.kind)

@@ -3,7 +3,7 @@ import { ALL_FLOWS, Condition, readsSamples, seenText, type SeenValue } from '..
 import { Newcomers } from '../flight-recorder/newcomers.ts';
 import { SampleWindow } from '../flight-recorder/samples.ts';
 import { newText, type FlowTexts } from '../flight-recorder/trigger-watch.ts';
-import type { NewKind, Trigger } from '../flight-recorder/trigger.ts';
+import { isNewKind, type NewKind, type Trigger } from '../flight-recorder/trigger.ts';
 import type { FlowFields } from '../filter/filter.ts';
 import type { FlowModel } from '../flow/model.ts';
 import type { AlertRule } from './alert-rules.ts';
@@ -41,7 +41,7 @@ export interface AlertChange {
 
 /** `curl[12] → 10.0.0.2:80: response.p90 = 1.2s` */
 export const evidenceText = ({ description, values, fresh }: Evidence): string =>
-  `${description}: ${fresh === null ? seenText(values) : [fresh, ...(values.length > 0 ? [seenText(values)] : [])].join(', ')}`;
+  `${description}: ${seenText(values, fresh)}`;
 
 /** What goes on of a rule, for lists. */
 export interface AlertState {
@@ -84,7 +84,7 @@ export class AlertWatch {
     const condition = (trigger: Trigger): Condition => new Condition(trigger, fields, model, samples);
     this.#watched = rules.map((rule) => {
       const { kind } = rule.when;
-      if (kind !== 'peer' && kind !== 'network')
+      if (!isNewKind(kind))
         return new StateRule(rule, model, texts, condition(rule.when), rule.until && condition(rule.until));
       // Who knows from before does not learn again: what came meanwhile is new.
       const learnNs = known[kind].size > 0 ? 0 : rule.learnNs;
@@ -108,12 +108,11 @@ export class AlertWatch {
 
 function evidenceOf(condition: Condition, texts: FlowTexts, model: FlowModel, flow: number): Evidence {
   const { kind } = condition.trigger;
-  const isNew = kind === 'peer' || kind === 'network';
   return {
     flow: flow === ALL_FLOWS ? ALL_FLOWS : model.flows.id.data[flow]!,
     description: flow === ALL_FLOWS ? 'all flows' : texts.describe(flow),
     values: condition.values(flow),
-    fresh: isNew ? newText(kind, texts[kind](flow) ?? '') : null,
+    fresh: isNewKind(kind) ? newText(kind, texts[kind](flow) ?? '') : null,
   };
 }
 

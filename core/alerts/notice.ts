@@ -43,7 +43,7 @@ export interface NoticeSource {
 const WORDS: Readonly<Record<Change, string>> = { begin: 'began', still: 'goes on', end: 'is over', seen: '' };
 
 /** `0.5 s`, `3 min`, `2 h`. */
-export function lastedText(seconds: number): string {
+function lastedText(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 6) / 10} h`;

@@ -49,4 +49,3 @@ export const targetSchema = z.discriminatedUnion('to', [
 
 export type TargetConfig = z.output<typeof targetSchema>;
 export type WebhookConfig = Extract<TargetConfig, { to: 'webhook' }>;
-export type CommandConfig = Extract<TargetConfig, { to: 'command' }>;

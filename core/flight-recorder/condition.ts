@@ -70,8 +70,9 @@ export class Condition {
 }
 
 /** `response.p50 = 180ms, bytes is not known`; `it matches` when no number was asked for. */
-export function seenText(values: readonly SeenValue[]): string {
+export function seenText(values: readonly SeenValue[], fresh: string | null = null): string {
   const said = values.map(({ name, text }) => (text === null ? `${name} is not known` : `${name} = ${text}`));
+  if (fresh !== null) said.unshift(fresh);
   return said.join(', ') || 'it matches';
 }
 

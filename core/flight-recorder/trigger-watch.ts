@@ -4,7 +4,7 @@ import type { FlowModel } from '../flow/model.ts';
 import { ALL_FLOWS, Condition, readsSamples, seenText } from './condition.ts';
 import { Newcomers } from './newcomers.ts';
 import { SampleWindow } from './samples.ts';
-import type { NewKind, Trigger } from './trigger.ts';
+import { isNewKind, type NewKind, type Trigger } from './trigger.ts';
 
 /** What fired fires again only after it was not so for this long. */
 export const REARM_NS = 5e9;
@@ -70,7 +70,7 @@ export class TriggerWatch {
     const fired: Fired[] = [];
     for (const watched of this.watched) {
       const { trigger } = watched.condition;
-      const isNew = trigger.kind === 'peer' || trigger.kind === 'network';
+      const isNew = isNewKind(trigger.kind);
       const flow = isNew ? this.newcomer(watched, trigger.kind) : this.lookAt(watched);
       if (flow !== null) fired.push({ trigger, atNs: model.nowNs, flow, evidence: this.evidence(watched, flow) });
       watched.condition.step();
@@ -109,9 +109,7 @@ export class TriggerWatch {
   private evidence({ condition }: Watched, flow: number): string {
     const { kind } = condition.trigger;
     const values = condition.values(flow);
-    const isNew = kind === 'peer' || kind === 'network';
-    const fresh = isNew ? newText(kind, this.texts[kind](flow) ?? '') : '';
-    const seen = values.length === 0 && isNew ? [fresh] : isNew ? [fresh, seenText(values)] : [seenText(values)];
-    return `${flow === ALL_FLOWS ? 'all flows' : this.texts.describe(flow)}: ${seen.join(', ')}`;
+    const fresh = isNewKind(kind) ? newText(kind, this.texts[kind](flow) ?? '') : null;
+    return `${flow === ALL_FLOWS ? 'all flows' : this.texts.describe(flow)}: ${seenText(values, fresh)}`;
   }
 }

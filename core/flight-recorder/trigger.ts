@@ -16,6 +16,9 @@ import { isCounted, isSampled } from './window.ts';
 /** What may be new: a peer, or a network that a process talks to. */
 export type NewKind = 'peer' | 'network';
 
+/** A trigger on what a process never spoke to before. */
+export const isNewKind = (kind: Trigger['kind'] | undefined): kind is NewKind => kind === 'peer' || kind === 'network';
+
 export interface Trigger {
   readonly text: string;
   readonly kind: 'flow' | 'session' | NewKind;
@@ -84,7 +87,7 @@ function windowOf(text: string, word: string): number | Wrong {
 
 /** Why such a condition can be no trigger of that kind; null when it can. */
 function misfitOf(ast: Expression, kind: Trigger['kind'], within: Span | null, where: Span): Wrong | null {
-  if (ast.kind === 'constant' && kind !== 'peer' && kind !== 'network')
+  if (ast.kind === 'constant' && !isNewKind(kind))
     return wrong('constant', ast.span ?? where, 'this is always or never so');
   if (kind === 'session') {
     const stranger = leaves(ast).find((leaf) => !('field' in leaf) || !isSummed(leaf.field));

@@ -63,7 +63,8 @@ export class Interfaces {
   /** Interfaces of several network namespaces are or were watched. */
   get several(): boolean {
     const { list } = this;
-    return list.length > 1 && list.some(({ netns }) => netns !== list[0]!.netns);
+    for (let i = 1; i < list.length; i++) if (list[i]!.netns !== list[0]!.netns) return true;
+    return false;
   }
 
   /** The interface with that number, made with nothing known when it is new. */

@@ -229,11 +229,6 @@ export class Paths {
     return of(a) !== of(b);
   }
 
-  /** Whether the addresses of a flow are other ones inside. */
-  isTranslated(flow: number): boolean {
-    return flow < this.#count && this.#only === -2 && this.#translation[flow]! >= 0;
-  }
-
   #run(newest: number): number[] {
     const run: number[] = [];
     for (let flow = newest; flow >= 0 && run.length < COMPARED_MAX; flow = this.#next[flow]!) run.push(flow);

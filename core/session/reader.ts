@@ -73,6 +73,9 @@ export class Session {
   damagedBlocks: number;
   readonly #file: FileHandle;
   readonly #journals: readonly IndexEntry[];
+  readonly #keyframes: readonly IndexEntry[];
+  /** The keyframe before any journal block, with which later files of a recording begin. */
+  readonly #opening: IndexEntry | undefined;
   readonly #order: IndexOrder;
   readonly #states: KeyframeReader;
 
@@ -87,14 +90,21 @@ export class Session {
     this.damagedBlocks = facts.damagedBlocks;
     this.#file = file;
     this.#journals = facts.index.filter((entry) => entry.kind === KIND_JOURNAL);
+    this.#keyframes = facts.index.filter((entry) => entry.kind === KIND_KEYFRAME);
+    const first = this.#first();
+    this.#opening = first?.kind === KIND_KEYFRAME ? first : undefined;
     this.#order = new IndexOrder(facts.index);
     this.#states = new KeyframeReader(file, this.#order);
   }
 
   /** Boot time of the first and last frame; 0n when there is none. */
   get fromNs(): bigint {
-    const first = this.index.find((entry) => entry.kind === KIND_KEYFRAME || entry.kind === KIND_JOURNAL);
-    return first?.fromNs ?? 0n;
+    return this.#first()?.fromNs ?? 0n;
+  }
+
+  /** What tells of the state first. */
+  #first(): IndexEntry | undefined {
+    return this.index.find((entry) => entry.kind === KIND_KEYFRAME || entry.kind === KIND_JOURNAL);
   }
 
   get toNs(): bigint {
@@ -164,10 +174,8 @@ export class Session {
     toNs: bigint | null = null,
     { fromStart, from, signal }: ReplayOptions<R> = {},
   ): Promise<Replay<R>> {
-    const keyframes = this.index.filter(
-      (entry) => entry.kind === KIND_KEYFRAME && (toNs === null || entry.toNs <= toNs),
-    );
-    const opening = this.#opening();
+    const keyframes = this.#keyframes.filter((entry) => toNs === null || entry.toNs <= toNs);
+    const opening = this.#opening;
     const tried = fromStart ? keyframes.filter((entry) => entry === opening) : keyframes.reverse();
     const near = from && (toNs === null || from.cursor.atNs <= toNs) ? from : null;
     for (const entry of tried) {
@@ -181,12 +189,6 @@ export class Session {
   /** Whether a keyframe spares more blocks than it has itself. */
   #worthwhile(entry: IndexEntry, cursor: JournalCursor): boolean {
     return this.#journalsBefore(entry) - cursor.blocks > entry.count;
-  }
-
-  /** The keyframe before any journal block, with which later files of a recording begin. */
-  #opening(): IndexEntry | undefined {
-    const first = this.index.find((entry) => entry.kind === KIND_KEYFRAME || entry.kind === KIND_JOURNAL);
-    return first?.kind === KIND_KEYFRAME ? first : undefined;
   }
 
   async #follow<R extends Replayed>(from: Replay<R>, toNs: bigint | null, signal?: AbortSignal): Promise<Replay<R>> {

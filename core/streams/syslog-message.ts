@@ -3,7 +3,7 @@
 /** RFC 5612: for documentation; we have no number of our own, and a receiver only wants the name to be unique. */
 const ENTERPRISE = 32473;
 /** RFC 5426, 3.2: what every receiver of datagrams should take. */
-export const MESSAGE_MAX = 2048;
+const MESSAGE_MAX = 2048;
 /** In characters; few values are names that may be anything, so that the whole stays below MESSAGE_MAX. */
 const VALUE_MAX = 96;
 

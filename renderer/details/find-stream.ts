@@ -16,11 +16,11 @@ export interface FoundPart {
   readonly to: number;
 }
 
-/** Parts by piece, and how many matches there are; numbered in the order of the pieces in which they begin. */
+/** Parts by piece, how many matches there are, and the piece in which each begins; numbered in the order of these. */
 export function findInStream(
   pieces: readonly StreamPiece[],
   needle: Needle,
-): { count: number; parts: ReadonlyMap<number, FoundPart[]> } {
+): { count: number; parts: ReadonlyMap<number, readonly FoundPart[]>; begins: readonly number[] } {
   const found: { piece: number; offset: number; spans: [piece: number, from: number, to: number][] }[] = [];
   for (const client of [true, false]) {
     for (const run of runsOf(pieces, client)) {
@@ -34,10 +34,15 @@ export function findInStream(
   }
   found.sort((a, b) => a.piece - b.piece || a.offset - b.offset);
   const parts = new Map<number, FoundPart[]>();
-  found.slice(0, FOUND_MAX).forEach(({ spans }, match) => {
-    for (const [piece, from, to] of spans) parts.set(piece, [...(parts.get(piece) ?? []), { match, from, to }]);
+  const told = found.slice(0, FOUND_MAX);
+  told.forEach(({ spans }, match) => {
+    for (const [piece, from, to] of spans) {
+      const there = parts.get(piece);
+      if (there) there.push({ match, from, to });
+      else parts.set(piece, [{ match, from, to }]);
+    }
   });
-  return { count: Math.min(found.length, FOUND_MAX), parts };
+  return { count: told.length, parts, begins: told.map(({ piece }) => piece) };
 }
 
 /** Pieces of a side that follow each other without a hole. */

@@ -1,6 +1,5 @@
 /** Rows of the graph view as objects that stay the same from update to update: only what changed is written. */
 import type { RowSet, ViewState } from '../../core/contract/view-codec.ts';
-import { language } from '../language/language.ts';
 import { word } from '../language/words.ts';
 
 export interface NodeRow {
@@ -57,7 +56,6 @@ export class GraphReader {
   readonly edges = new Map<number, EdgeRow>();
   /** How many there are, also those that were not sent. */
   totals = { processes: 0, peers: 0, edges: 0 };
-  private spoken = language();
   private readonly text: (id: number) => string | null;
 
   /** `text` = the connection's interned strings. */
@@ -66,8 +64,6 @@ export class GraphReader {
   }
 
   read(state: ViewState): void {
-    if (this.spoken !== language()) this.nodes.clear();
-    this.spoken = language();
     this.readNodes(state.table('nodes'));
     this.readEdges(state.table('edges'));
     const info = state.table('info');

@@ -1,15 +1,17 @@
 /** Rows of the trouble view as the page shows them: sentences, chips, and where to go. */
-import { FINDING_KINDS, type FindingFacts, type FindingKind } from '../../core/contract/findings.ts';
+import { FINDING_KINDS, type FindingFacts, type FindingKind, type FindingWords } from '../../core/contract/findings.ts';
 import type { ViewState } from '../../core/contract/view-codec.ts';
 import { formatSpan, visibleText } from '../draw/format.ts';
 import type { GlyphName } from '../draw/icons.ts';
 import { t } from '../language/language.ts';
+import { wordsOf } from './words.ts';
 
 export interface Finding {
   id: number;
   glyph: GlyphName;
-  /** What its sentences (words.ts) are made of. */
+  /** What its sentences are made of. */
   facts: FindingFacts;
+  words: FindingWords;
   active: boolean;
   sinceNs: number;
   untilNs: number;
@@ -66,6 +68,7 @@ export function readFindings(state: ViewState, text: (id: number) => string | nu
         id: table.keys[row] ?? 0,
         glyph: FINDING_GLYPHS[kind],
         facts,
+        words: wordsOf(facts),
         active: at('active', row) === 1,
         sinceNs: at('sinceNs', row),
         untilNs: at('untilNs', row),

@@ -47,7 +47,9 @@ export function sessionHandlers(host: SessionsHost): Handlers {
     return session;
   }
   function known(path: string): SessionAnswer {
-    const session = listSessions(host).sessions.find((each) => each.path === path);
+    const folder = host.recordingsFolder();
+    const here = CAPTURE.test(path) && join(folder, basename(path)) === path;
+    const session = here || host.recentPaths().includes(path) ? sessionAt(host, path) : null;
     if (session) return session;
     throw new FlowglassError({ code: 'no-session', what: 'is no recording of the list', where: path, hint: 'look at the list again' }); // prettier-ignore
   }
@@ -109,14 +111,17 @@ function listSessions(host: SessionsHost): SessionsAnswer {
     if (errnoName(error) !== 'ENOENT') problem = errnoText(error); // nothing was recorded yet
   }
   const paths = new Set([...names.map((name) => join(folder, name)), ...host.recentPaths()]);
-  const sessions = [...paths].flatMap((path): SessionAnswer[] => {
-    const info = regularFile(path);
-    if (info === null) return [];
-    const [name, modified] = [basename(path), info.mtime.toISOString()];
-    return [{ path, name, folder: dirname(path), modified, bytes: info.size, use: host.useOf(path) }];
-  });
+  const sessions = [...paths].flatMap((path) => sessionAt(host, path) ?? []);
   sessions.sort((a, b) => (a.modified < b.modified ? 1 : -1));
   return { folder, problem, sessions };
+}
+
+/** What the list says of a file before it is read; null when there is none. */
+function sessionAt(host: SessionsHost, path: string): SessionAnswer | null {
+  const info = regularFile(path);
+  if (info === null) return null;
+  const [name, modified] = [basename(path), info.mtime.toISOString()];
+  return { path, name, folder: dirname(path), modified, bytes: info.size, use: host.useOf(path) };
 }
 
 /** Facts by path, size and time of the file; one file is read at a time. */
