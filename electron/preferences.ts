@@ -1,6 +1,6 @@
 /** What the desktop app itself remembers of its user's choices; the page keeps its own. */
 import { z } from 'zod';
-import { readState, writeState } from '../core/engine/state-file.ts';
+import { readState, writeState } from '../core/system/state-file.ts';
 
 const preferences = z.object({
   /** Look for newer versions (AppImage only). */

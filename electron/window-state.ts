@@ -1,7 +1,7 @@
 /** Where the window was, and where it may be: displays come and go between two starts. */
 import { z } from 'zod';
 import type { Rectangle } from './electron-api.ts';
-import { readState, writeState } from '../core/engine/state-file.ts';
+import { readState, writeState } from '../core/system/state-file.ts';
 
 export const MIN_WIDTH = 960;
 export const MIN_HEIGHT = 600;

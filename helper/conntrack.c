@@ -155,21 +155,6 @@ void conntrack_look(struct helper *helper)
 
 void conntrack_news(struct helper *helper)
 {
-	static uint8_t buffer[32768] __attribute__((aligned(8)));
-
-	while (helper->conntrack_fd >= 0) {
-		ssize_t length = recv(helper->conntrack_fd, buffer, sizeof buffer, MSG_DONTWAIT);
-		size_t left;
-
-		if (length < 0 && errno == ENOBUFS) { /* the kernel had more news than the socket holds */
-			helper->conntrack_lost = true;
-			continue;
-		}
-		if (length <= 0)
-			return;
-		left = (size_t)length;
-		for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
-		     message = NLMSG_NEXT(message, left))
-			take_connection(helper, message);
-	}
+	if (helper->conntrack_fd >= 0)
+		(void)netlink_news(helper->conntrack_fd, take_connection, helper, &helper->conntrack_lost);
 }

@@ -212,8 +212,9 @@ static void tell_present(struct helper *helper, const struct nlmsghdr *message)
 	*known = (struct present){ facts.ifindex, digest };
 }
 
-static void on_news(struct helper *helper, const struct nlmsghdr *message)
+static void on_news(void *context, const struct nlmsghdr *message)
 {
+	struct helper *helper = context;
 	bool watched = false;
 	bool gone = is_link(message, RTM_DELLINK);
 	const struct ifinfomsg *info = NLMSG_DATA(message);
@@ -271,27 +272,10 @@ void interfaces_look(struct helper *helper)
 
 int interfaces_news(struct helper *helper)
 {
-	static uint8_t buffer[32768] __attribute__((aligned(8)));
 	bool lost = false;
+	int error = netlink_news(helper->news_fd, on_news, helper, &lost);
 
-	for (;;) {
-		ssize_t length = recv(helper->news_fd, buffer, sizeof buffer, MSG_DONTWAIT);
-		size_t left;
-
-		if (length < 0 && errno == ENOBUFS) { /* the kernel had more news than the socket holds */
-			lost = true;
-			continue;
-		}
-		if (length <= 0) {
-			int error = length < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
-
-			if (lost)
-				interfaces_look(helper);
-			return error;
-		}
-		left = (size_t)length;
-		for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
-		     message = NLMSG_NEXT(message, left))
-			on_news(helper, message);
-	}
+	if (lost)
+		interfaces_look(helper);
+	return error;
 }

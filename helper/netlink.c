@@ -125,6 +125,27 @@ int netlink_ask(int fd, struct netlink_request *request,
 	}
 }
 
+int netlink_news(int fd, void (*each)(void *context, const struct nlmsghdr *message), void *context, bool *lost)
+{
+	static uint8_t buffer[32768] __attribute__((aligned(8)));
+
+	for (;;) {
+		ssize_t length = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+		size_t left;
+
+		if (length < 0 && errno == ENOBUFS) {
+			*lost = true;
+			continue;
+		}
+		if (length <= 0)
+			return length < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+		left = (size_t)length;
+		for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left))
+			each(context, message);
+	}
+}
+
 void netlink_attributes(const struct rtattr **attributes, unsigned short maximum, const void *from, size_t bytes)
 {
 	memset(attributes, 0, sizeof *attributes * (maximum + 1U));

@@ -6,6 +6,7 @@
 #ifndef FLOWGLASS_NETLINK_H
 #define FLOWGLASS_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/netlink.h>
@@ -28,6 +29,9 @@ void netlink_nest_end(struct netlink_request *request, struct rtattr *nest);
 /* Sends, calls `each` (may be NULL) for every answer, waits for the acknowledgement. 0, or the kernel's -errno. */
 int netlink_ask(int fd, struct netlink_request *request,
 		void (*each)(void *context, const struct nlmsghdr *message), void *context);
+
+/* Calls `each` for all news that wait; *lost is set when the kernel had more than the socket holds. 0 or -errno. */
+int netlink_news(int fd, void (*each)(void *context, const struct nlmsghdr *message), void *context, bool *lost);
 
 /* Fills attributes[0..maximum] from a run of attributes; later duplicates win, foreign types are skipped. */
 void netlink_attributes(const struct rtattr **attributes, unsigned short maximum, const void *from, size_t bytes);

@@ -1,8 +1,8 @@
 /** What rules on new things know, kept in a file: what was seen before a restart is not new after it. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { errnoName, errnoText } from '../errors.ts';
+import { writeWhole } from '../system/state-file.ts';
 import { knowNothing, type Known } from './alert-watch.ts';
 
 const KEYS_MAX = 200_000;
@@ -38,15 +38,13 @@ export class Memory {
     if (performance.now() - this.#savedMs >= SAVE_MS) this.save();
   }
 
-  /** Whole beside and renamed, so that a crash leaves the old one. */
+  /** Writes what is known; a file that cannot be written is said once. */
   save(): void {
     this.#savedMs = performance.now();
     if (this.#path === null || this.#size === this.#saved) return;
     const { peer, network } = this.known;
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      writeFileSync(`${this.#path}.new`, JSON.stringify({ peer: [...peer], network: [...network] }), { mode: 0o600 });
-      renameSync(`${this.#path}.new`, this.#path);
+      writeWhole(this.#path, { peer: [...peer], network: [...network] });
       this.#saved = this.#size;
       this.#failed = '';
     } catch (error) {

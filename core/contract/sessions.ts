@@ -3,6 +3,9 @@ import { z } from 'zod';
 
 const path = z.string().min(1).max(4096);
 
+/** Endings of names of captures. */
+export const CAPTURE_ENDING = /\.(pcapng|pcap|cap)(\.(gz|zst))?$/i;
+
 export const sessionRequests = {
   /** What is in the recordings folder, and what was opened elsewhere; newest first. */
   sessions: z.strictObject({}),

@@ -17,7 +17,7 @@ import { instant } from '../summary/text.ts';
 import type { SummarySource } from '../summary/source.ts';
 import { alertSource } from './alert-source.ts';
 import { surroundingsOf, type Knowledge } from './knowledge.ts';
-import { readState, writeState } from './state-file.ts';
+import { readState, writeState } from '../system/state-file.ts';
 
 /** A file of rules and targets that is used when it is there. */
 export const alertsPath = (): string =>

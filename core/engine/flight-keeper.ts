@@ -16,7 +16,7 @@ import type { Fired } from '../flight-recorder/trigger-watch.ts';
 import { parseTrigger, type Trigger } from '../flight-recorder/trigger.ts';
 import type { Joined } from '../session/join.ts';
 import type { LiveRecorder } from './live-recorder.ts';
-import { readState, writeState } from './state-file.ts';
+import { readState, writeState } from '../system/state-file.ts';
 
 const DEFAULTS: FlightSettings = { on: true, seconds: 120, megabytes: 256 };
 const AFTER_SECONDS = 30;

@@ -108,7 +108,7 @@ export class LiveSource implements Source {
   static async start(options: LiveOptions): Promise<LiveSource> {
     const source = new LiveSource(options);
     if (options.remote !== undefined) source.remote = { name: options.remote.host, lost: null };
-    const onFrame: FrameSink = (type, bytes, view, offset, length) => source.frame(type, bytes, view, offset, length);
+    const onFrame = source.frames;
     const group = await CaptureGroup.start({
       ...options,
       hello: { intervalMs: INTERVAL_MS, flags: 0 },
@@ -249,10 +249,7 @@ export class LiveSource implements Source {
   tick(): void {
     this.observer.settle();
     // Only this machine's control groups have names here.
-    if (this.options.remote === undefined)
-      this.cgroups.name(this.reducer, (type, bytes, view, offset, length) =>
-        this.frame(type, bytes, view, offset, length),
-      );
+    if (this.options.remote === undefined) this.cgroups.name(this.reducer, this.frames);
   }
 
   summary(): SummarySource {

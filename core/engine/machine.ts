@@ -13,7 +13,7 @@ import { findContainer, findNamespace } from '../system/netns.ts';
 import type { SourceLookup } from './capture-sources.ts';
 import type { EngineOptions } from './engine.ts';
 import { regularFile } from './regular-file.ts';
-import { readState, stateFolder, writeState } from './state-file.ts';
+import { readState, stateFolder, writeState } from '../system/state-file.ts';
 
 const RECENT_MAX = 20;
 const recentFile = z.array(z.string().min(1).max(4096)).max(1000);

@@ -7,14 +7,13 @@ import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoName, FlowglassError, printable } from '../errors.ts';
+import { SSH_FAILED } from '../helper/launch.ts';
 
 /** A connection that does not answer is given up after this. */
 const CONNECT_SECONDS = 15;
 /** Three of these without an answer: the host is gone. Unless the configuration says something else. */
 const ALIVE_SECONDS = 3;
 const OUTPUT_MAX = 16 << 20;
-/** ssh(1): its own failures, as opposed to those of the command. */
-const SSH_FAILED = 255;
 
 /** What ssh may be given: no option of its own, nothing that a ProxyCommand's shell would take apart. */
 const DESTINATION = /^[\w[][\w.@:/%+[\]-]{0,254}$/;

@@ -2,16 +2,17 @@
 import { readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import type {
-  SessionAnswer,
-  SessionAnswers,
-  SessionFactsAnswer,
-  sessionRequests,
-  SessionsAnswer,
+import {
+  CAPTURE_ENDING,
+  type SessionAnswer,
+  type SessionAnswers,
+  type SessionFactsAnswer,
+  type sessionRequests,
+  type SessionsAnswer,
 } from '../../contract/sessions.ts';
 import { errnoName, errnoText, FlowglassError } from '../../errors.ts';
 import { regularFile } from '../regular-file.ts';
-import { readState, writeState } from '../state-file.ts';
+import { readState, writeState } from '../../system/state-file.ts';
 import { sessionFacts } from './session-facts.ts';
 import { fromTrash, toTrash, type Trashed } from './trash.ts';
 
@@ -30,7 +31,6 @@ export interface SessionsHost {
   readonly memory: string | null;
 }
 
-const CAPTURE = /\.(pcapng|pcap|cap)(\.(gz|zst))?$/i;
 const NAME = /^[^./\0][^/\0]*$/;
 const TRASHED_MAX = 100;
 const REMEMBERED_MAX = 1000;
@@ -48,7 +48,7 @@ export function sessionHandlers(host: SessionsHost): Handlers {
   }
   function known(path: string): SessionAnswer {
     const folder = host.recordingsFolder();
-    const here = CAPTURE.test(path) && join(folder, basename(path)) === path;
+    const here = CAPTURE_ENDING.test(path) && join(folder, basename(path)) === path;
     const session = here || host.recentPaths().includes(path) ? sessionAt(host, path) : null;
     if (session) return session;
     throw new FlowglassError({ code: 'no-session', what: 'is no recording of the list', where: path, hint: 'look at the list again' }); // prettier-ignore
@@ -98,7 +98,7 @@ function changing(where: string, change: () => void): void {
 function renamed(old: string, name: string): string {
   const wanted = name.trim();
   if (!NAME.test(wanted)) throw new FlowglassError({ code: 'bad-name', what: 'is no name for a file', where: name, hint: 'leave out "/" and a dot at the beginning' }); // prettier-ignore
-  return CAPTURE.test(wanted) ? wanted : `${wanted}${CAPTURE.exec(old)?.[0] ?? '.pcapng'}`;
+  return CAPTURE_ENDING.test(wanted) ? wanted : `${wanted}${CAPTURE_ENDING.exec(old)?.[0] ?? '.pcapng'}`;
 }
 
 function listSessions(host: SessionsHost): SessionsAnswer {
@@ -106,7 +106,7 @@ function listSessions(host: SessionsHost): SessionsAnswer {
   let problem: string | null = null;
   let names: string[] = [];
   try {
-    names = readdirSync(folder).filter((name) => CAPTURE.test(name));
+    names = readdirSync(folder).filter((name) => CAPTURE_ENDING.test(name));
   } catch (error) {
     if (errnoName(error) !== 'ENOENT') problem = errnoText(error); // nothing was recorded yet
   }

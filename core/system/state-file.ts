@@ -17,12 +17,17 @@ export function readState<T>(path: string, schema: z.ZodType<T>): T | null {
   }
 }
 
-/** Written whole beside and renamed, so that a crash leaves the old one; 0600. Without a writable home nothing is remembered. */
+/** Written whole beside and renamed, so that a crash leaves the old one; 0600. Throws what the file system says. */
+export function writeWhole(path: string, value: unknown): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** The same; without a writable home nothing is remembered. */
 export function writeState(path: string, value: unknown): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    writeWhole(path, value);
   } catch {
     // It is a convenience.
   }
